@@ -1,0 +1,65 @@
+"""Everything that can go wrong, as one tree; each error is also the builtin that a caller would expect.
+
+    EnsembleError
+    ├── SweepError      (ValueError)         the sweep file, or a value in it, cannot be used
+    ├── ParameterError  (ValueError)         a model refuses the value of one of its parameters
+    ├── ModelError      (LookupError)        a model cannot be found, loaded, or does not keep the protocol
+    ├── ClusterError    (ConnectionError)    no Dask cluster where one was asked for
+    ├── StoreError      (OSError)            a store cannot be created, read or written
+    │   ├── StoreNotFound  (FileNotFoundError)  there is no store at this path
+    │   ├── StoreMismatch  (ValueError)         the sweep and the store disagree about what is computed
+    │   └── StoreLocked    (BlockingIOError)    another driver is at work on the store
+    └── RunError        (RuntimeError)       a run had to stop; what has landed is safe
+
+A message is one sentence: what must hold, what came, what to do. `exit_code` is what the command line
+returns: 2 for what the user can correct in the input, 1 for what went wrong underway.
+"""
+
+from typing import ClassVar
+
+
+class EnsembleError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+    exit_code: ClassVar[int] = 2
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class SweepError(EnsembleError, ValueError):
+    """The sweep file, or a value in it, cannot be used."""
+
+
+class ParameterError(EnsembleError, ValueError):
+    """A model refuses the value of one of its parameters."""
+
+
+class ModelError(EnsembleError, LookupError):
+    """A model cannot be found, loaded, or does not keep the protocol."""
+
+
+class ClusterError(EnsembleError, ConnectionError):
+    """No Dask cluster where one was asked for."""
+
+
+class StoreError(EnsembleError, OSError):
+    """A store cannot be created, read or written."""
+
+
+class StoreNotFound(StoreError, FileNotFoundError):
+    """There is no store at this path."""
+
+
+class StoreMismatch(StoreError, ValueError):
+    """The sweep and the store disagree about what is computed."""
+
+
+class StoreLocked(StoreError, BlockingIOError):
+    """Another driver is at work on the store."""
+
+
+class RunError(EnsembleError, RuntimeError):
+    """A run had to stop; what has landed is safe."""
+
+    exit_code: ClassVar[int] = 1
