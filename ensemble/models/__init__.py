@@ -1,0 +1,1 @@
+"""The physical models, one file or folder each, behind the protocol of `model`."""

@@ -1,0 +1,116 @@
+"""From the name of a model to its class: installed models by entry point, your own by file or module.
+
+"tls_glass"              an entry point of the group `ensemble.models`
+"my_model.py:MyModel"    a class in a file, relative to the folder of the sweep file
+"my_package.glass:Glass" a class in an importable module
+"""
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+
+import cloudpickle
+
+from ensemble.errors import ModelError
+from ensemble.models.model import Model, Observable, fields
+
+GROUP = "ensemble.models"
+
+
+def installed() -> dict[str, EntryPoint]:
+    """The models that installed packages offer, by name."""
+    return {entry.name: entry for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name)}
+
+
+def find(reference: str, folder: Path | None = None) -> type[Model]:
+    """The model class that `reference` names; relative files are looked up in `folder`."""
+    if ":" not in reference:
+        return _checked(_from_entry_point(reference), reference)
+    place, _, name = reference.rpartition(":")
+    module = _from_file((folder or Path.cwd()) / place) if place.endswith(".py") else _from_module(place)
+    if not hasattr(module, name):
+        raise ModelError(f"model = {reference!r} must name a class, but {place} has no {name!r}")
+    return _checked(getattr(module, name), reference)
+
+
+def canonical(reference: str) -> str:
+    """The name under which a store remembers a model: a file without its folder, anything else as it is."""
+    place, colon, name = reference.rpartition(":")
+    return f"{Path(place).name}{colon}{name}" if place.endswith(".py") else reference
+
+
+def _from_entry_point(name: str) -> object:
+    known = installed()
+    if name not in known:
+        raise ModelError(
+            f"model must be one of {', '.join(known) or 'the installed models'}, or FILE.py:CLASS for your own, "
+            f"got {name!r}"
+        )
+    try:
+        return known[name].load()
+    except Exception as error:
+        raise ModelError(f"model {name!r} is installed but cannot be loaded: {_told(error)}") from error
+
+
+def _from_module(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        raise ModelError(f"module {name!r} of the model cannot be imported: {_told(error)}") from error
+
+
+def _from_file(path: Path) -> ModuleType:
+    """Import one file under a name of its own; workers get its classes by value, so they need no copy of it."""
+    path = path.resolve()
+    if not path.is_file():
+        raise ModelError(f"the model's file must exist, but there is no {path}")
+    name = f"ensemble_model_{path.stem}_{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ModelError(f"the model's file {path} is not one that Python can import")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up while the class is made
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))  # a model may be split over files that lie beside it
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise ModelError(f"the model's file {path} cannot be imported: {_told(error)}") from error
+    cloudpickle.register_pickle_by_value(module)
+    return module
+
+
+def _checked(found: object, reference: str) -> type[Model]:
+    """The class itself, if it keeps the protocol; an error that says what is missing otherwise."""
+
+    def refuse(reason: str) -> ModelError:
+        return ModelError(f"model {reference!r} {reason}")
+
+    if not (isinstance(found, type) and issubclass(found, Model)):
+        raise refuse("must be a class that derives from ensemble.Model")
+    if not getattr(vars(found).get("__dataclass_params__"), "frozen", False):
+        raise refuse("must be a frozen dataclass: put @dataclass(frozen=True) above it")
+    if missing := sorted(found.__abstractmethods__):
+        raise refuse(f"must define {' and '.join(missing)}")
+    observables = getattr(found, "observables", None)
+    if not observables or not all(isinstance(each, Observable) for each in observables.values()):
+        raise refuse("must declare observables = {name: Observable(...)}, at least one")
+    if getattr(found, "draw_fields", None) is None:
+        raise refuse("must declare draw_fields, the names of the fields that draw() reads; () if it reads none")
+    names = fields(found)
+    for table in ("draw_fields", "axes"):
+        listed = getattr(found, table)
+        if not isinstance(listed, tuple) or not set(listed) <= set(names):
+            raise refuse(f"must list its own fields in {table}, as a tuple of names, got {listed!r}")
+    return found
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
