@@ -1,0 +1,230 @@
+"""A sweep: which model, which parameters, how many realizations, which times; read from TOML and validated.
+
+    model = "tls_glass"
+    realizations = 1000
+    seed = 2021
+    [axes]
+    N = [4, 6, 8]
+    epsilon = { start = 1e-6, stop = 1.0, num = 4, spacing = "log" }
+    eta = [1e5]
+    [time]
+    start = 1e-3
+    stop = 1e6
+    num = 91
+    spacing = "log"
+    [parameters]
+    delta_bar = 0.1
+    [store]
+    chunk = 128
+
+Whatever is wrong with it is said before anything starts.
+"""
+
+import dataclasses
+import difflib
+import itertools
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self, final, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ensemble.errors import EnsembleError, SweepError
+from ensemble.models import catalog
+from ensemble.models.model import Model, fields
+from ensemble.values import Value, coerce, grid
+
+KEYS = ("model", "realizations", "seed", "axes", "time", "parameters", "store")
+RESERVED = ("realization", "status", "provenance", "exception")
+"""Names that the store itself uses; no parameter or observable may have them."""
+
+
+@final
+@dataclass(frozen=True)
+class Point:
+    """One point of the parameter grid."""
+
+    values: tuple[tuple[str, Value], ...]
+    """Axis names with this point's values."""
+    model: Model = dataclasses.field(compare=False)
+    """The model with all its parameters set."""
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name}={shown(value)}" for name, value in self.values)
+
+
+@final
+@dataclass(frozen=True)
+class Sweep:
+    """A model, a grid of parameters and a number of realizations; make one with `read` or `from_table`."""
+
+    reference: str
+    """The model's name, as the sweep file gives it."""
+    model: type[Model]
+    """The model's class."""
+    axes: dict[str, tuple[Value, ...]]
+    """Values along each axis, axes in the order of the model's fields."""
+    parameters: dict[str, Any]
+    """Every other field of the model, defaults included."""
+    realizations: int
+    """How many realizations of the disorder at every point."""
+    seed: int
+    """The root of all random streams."""
+    chunk: int | None = None
+    """Realizations in one chunk of a new store; None chooses by cost."""
+    text: str = ""
+    """The sweep file, word for word."""
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """The sweep that a TOML file describes."""
+        path = Path(path)
+        try:
+            text = path.read_text(encoding="utf-8")
+            table = tomllib.loads(text)
+        except OSError as error:
+            raise SweepError(f"the sweep file {path} cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise SweepError(f"the sweep file {path} must be UTF-8 text, but byte {error.start} is not") from error
+        except tomllib.TOMLDecodeError as error:
+            raise SweepError(f"{path} is not valid TOML: {error}") from error
+        try:
+            return cls.from_table(table, folder=path.parent, text=text)
+        except EnsembleError as error:
+            raise type(error)(f"{path}: {error}") from error
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any], *, folder: Path | None = None, text: str = "") -> Self:
+        """The sweep that a mapping of the file's shape describes; relative model files are found in `folder`."""
+        _known(table, KEYS, "the sweep")
+        for key in ("model", "realizations", "seed", "axes"):
+            if key not in table:
+                raise SweepError(f"{key} must be given in a sweep, but it is missing")
+        reference = coerce("model", str, table["model"])
+        model = catalog.find(reference, folder)
+        axes, parameters = _split(model, _table(table, "axes"), _table(table, "parameters"), table.get("time"))
+        store = _table(table, "store")
+        _known(store, ("chunk",), "[store]")
+        sweep = cls(
+            reference=catalog.canonical(reference),
+            model=model,
+            axes=axes,
+            parameters=parameters,
+            realizations=_at_least(1, "realizations", table["realizations"]),
+            seed=_at_least(0, "seed", table["seed"]),
+            chunk=None if store.get("chunk", "auto") == "auto" else _at_least(1, "chunk", store["chunk"]),
+            text=text,
+        )
+        _ = sweep.coords  # makes every point, and so asks the model about every value
+        return sweep
+
+    @cached_property
+    def points(self) -> tuple[Point, ...]:
+        """All points of the grid, the last axis fastest."""
+        made = []
+        for values in itertools.product(*self.axes.values()):
+            named = dict(zip(self.axes, values, strict=True))
+            try:
+                model = self.model(**named, **self.parameters)
+            except (EnsembleError, ValueError, TypeError) as error:
+                point = ", ".join(f"{name}={value!r}" for name, value in named.items())
+                raise SweepError(f"{self.reference} refuses {point}: {error}") from error
+            made.append(Point(tuple(named.items()), model))
+        return tuple(made)
+
+    @cached_property
+    def coords(self) -> dict[str, NDArray[Any]]:
+        """Coordinates of the observables' own dimensions, the same at every point."""
+        first, *others = (point.model.coords() for point in self.points)
+        for point, coords in zip(self.points[1:], others, strict=True):
+            for name, values in first.items():
+                if not np.array_equal(values, coords[name]):
+                    raise SweepError(
+                        f"coordinate {name!r} must be the same at every point of a sweep, but it changes at {point}"
+                    )
+        return first
+
+
+def shown(value: Value) -> str:
+    """A parameter value as people write it."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _split(
+    model: type[Model], axes: Mapping[str, Any], fixed: Mapping[str, Any], time: Any
+) -> tuple[dict[str, tuple[Value, ...]], dict[str, Any]]:
+    """Sort the sweep's tables into axes and fixed parameters, in the order of the model's fields."""
+    known, hints = fields(model), get_type_hints(model)
+    for where, names in (("[axes]", axes), ("[parameters]", fixed)):
+        _known(names, [name for name in known if name != "t"], where, f"{model.__name__} has")
+    if not axes:
+        raise SweepError("[axes] must hold at least one parameter with its values, but it is empty")
+    if both := sorted(set(axes) & set(fixed)):
+        raise SweepError(f"{both[0]} must be in [axes] or in [parameters], but it is in both")
+    if time is not None and "t" not in known:
+        raise SweepError(f"[time] must not be given: {model.__name__} has no time axis")
+
+    along: dict[str, tuple[Value, ...]] = {}
+    others: dict[str, Any] = {}
+    for name, field in known.items():
+        if name in axes:
+            along[name] = _distinct(name, grid(name, hints[name], axes[name]))
+            continue
+        value: Any
+        if name == "t" and time is not None:
+            value = _times(time)
+        elif name in fixed:
+            value = coerce(name, hints[name], fixed[name])
+        elif field.default is not dataclasses.MISSING:
+            value = field.default
+        else:
+            raise SweepError(f"{name} must be given in [axes] or [parameters]: {model.__name__} has no default for it")
+        if name in model.axes:
+            along[name] = (value,)
+        else:
+            others[name] = value
+    return along, others
+
+
+def _times(table: Any) -> tuple[float, ...]:
+    times = grid("[time]", float, table)
+    if times[0] < 0:
+        raise SweepError(f"[time] must not be negative, got {times[0]:g}")
+    for before, after in itertools.pairwise(times):
+        if not after > before:
+            raise SweepError(f"[time] must increase strictly, but {after:g} follows {before:g}")
+    return tuple(times)
+
+
+def _distinct(name: str, values: Sequence[Value]) -> tuple[Value, ...]:
+    for position, value in enumerate(values):
+        if value in values[:position]:
+            raise SweepError(f"{name} must not repeat a value, but {shown(value)} is there twice")
+    return tuple(values)
+
+
+def _table(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    inner = table.get(key, {})
+    if not isinstance(inner, Mapping):
+        raise SweepError(f"[{key}] must be a table, got {inner!r}")
+    return inner
+
+
+def _known(names: Iterable[str], allowed: Iterable[str], where: str, owner: str = "it may hold") -> None:
+    allowed = list(allowed)
+    for name in names:
+        if name not in allowed:
+            close = difflib.get_close_matches(name, allowed, n=1)
+            cure = f"did you mean {close[0]!r}?" if close else f"{owner} {', '.join(allowed)}"
+            raise SweepError(f"{where} holds an unknown key {name!r}: {cure}")
+
+
+def _at_least(least: int, name: str, value: Any) -> int:
+    number: int = coerce(name, int, value)
+    if number < least:
+        raise SweepError(f"{name} must be at least {least}, got {number}")
+    return number

@@ -1,0 +1,66 @@
+"""Values from a sweep file: each coerced to the type of the field that it is for, lists and grids alike."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args, get_origin
+
+import numpy as np
+
+from ensemble.errors import SweepError
+
+Value = int | float | str | bool
+"""What a parameter can be."""
+
+_SAID = {int: "an integer", float: "a finite number", str: "a text", bool: "true or false"}
+
+
+def coerce(name: str, kind: Any, value: Any) -> Any:
+    """`value` as a `kind` (int, float, str, bool, or tuple of one of them), or an error that names the field."""
+    if get_origin(kind) is tuple:
+        inner = get_args(kind)[0]
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            raise SweepError(f"{name} must be a list, got {value!r}")
+        return tuple(coerce(name, inner, each) for each in value)
+    if kind not in _SAID:
+        raise SweepError(f"{name} cannot be set in a sweep: its type is {kind!r}, not int, float, str or bool")
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    is_right = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+    if not is_right or (kind is float and not math.isfinite(value)):
+        raise SweepError(f"{name} must be {_SAID[kind]}, got {value!r}")
+    return value + 0.0 if kind is float else value  # no negative zero: it would be another name for zero
+
+
+def grid(name: str, kind: Any, given: Any) -> list[Any]:
+    """The values of an axis, from a list or from a table { start, stop, num, spacing }."""
+    if isinstance(given, Mapping):
+        given = _spaced(name, given)
+        if kind is int:
+            given = [int(each) if each.is_integer() else each for each in given]
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise SweepError(f"{name} must be a list of values or a table {{ start, stop, num, spacing }}, got {given!r}")
+    if not given:
+        raise SweepError(f"{name} must have at least one value, but its list is empty")
+    return [coerce(name, kind, each) for each in given]
+
+
+def _spaced(name: str, table: Mapping[str, Any]) -> list[float]:
+    """Evenly spaced numbers, linear or logarithmic, rounded to 12 digits: the same on every machine."""
+    for key in ("start", "stop", "num"):
+        if key not in table:
+            raise SweepError(f"{name} must have start, stop and num, but {key} is missing")
+    if unknown := sorted(set(table) - {"start", "stop", "num", "spacing"}):
+        raise SweepError(f"{name} holds an unknown key {unknown[0]!r}: it may hold start, stop, num, spacing")
+    start, stop = (coerce(f"{name}: {key}", float, table[key]) for key in ("start", "stop"))
+    num = coerce(f"{name}: num", int, table["num"])
+    spacing = table.get("spacing", "linear")
+    if spacing not in ("linear", "log"):
+        raise SweepError(f'{name}: spacing must be "linear" or "log", got {spacing!r}')
+    if num < 1:
+        raise SweepError(f"{name}: num must be at least 1, got {num}")
+    if num > 1 and not stop > start:
+        raise SweepError(f"{name}: stop must be greater than start, got start = {start:g} and stop = {stop:g}")
+    if spacing == "log" and start <= 0:
+        raise SweepError(f"{name}: a logarithmic grid must start above zero, got start = {start:g}")
+    values = np.geomspace(start, stop, num) if spacing == "log" else np.linspace(start, stop, num)
+    return [float(f"{value:.12g}") for value in values]

@@ -1,0 +1,46 @@
+"""Fixtures that many tests share: a real Dask cluster of processes, small sweeps of the toy model."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from distributed import Client
+
+from ensemble import Sweep
+from ensemble.cluster import connect
+
+os.environ.setdefault("MPLBACKEND", "agg")
+
+TOY = f"{Path(__file__).with_name('toy_model.py')}:ToyModel"
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Client]:
+    """Two worker processes on this machine, as `--cluster local` starts them."""
+    with connect("local", workers=2) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def address(cluster: Client) -> str:
+    """The address of that cluster's scheduler."""
+    return str(cluster.scheduler.address)
+
+
+@pytest.fixture
+def toy() -> Callable[..., Sweep]:
+    """Makes sweeps of the toy model; keywords replace the tables of the sweep."""
+
+    def make(**tables: Any) -> Sweep:
+        table: dict[str, Any] = {
+            "model": TOY,
+            "realizations": 10,
+            "seed": 1,
+            "axes": {"size": [2, 3], "drift": [0.0, 0.5]},
+            "store": {"chunk": 4},
+        }
+        return Sweep.from_table({**table, **tables})
+
+    return make

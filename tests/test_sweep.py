@@ -1,0 +1,115 @@
+"""Sweep files: what they may say, and what comes of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ensemble import Sweep
+from ensemble.errors import SweepError
+from ensemble.models.tls_glass import TLSGlass
+from ensemble.values import grid
+from tests.toy_model import ToyModel
+
+
+def glass(**tables: object) -> Sweep:
+    table: dict[str, object] = {
+        "model": "tls_glass",
+        "realizations": 3,
+        "seed": 1,
+        "axes": {"N": [4, 6], "epsilon": [0.0, 1.0], "eta": [1e5]},
+    }
+    return Sweep.from_table({**table, **tables})
+
+
+def test_every_workflow_in_the_repository_reads() -> None:
+    paths = sorted(Path(__file__).parents[1].glob("workflows/**/*.toml"))
+    assert len(paths) >= 3
+    for path in paths:
+        assert Sweep.read(path).points
+
+
+def test_points_run_over_the_grid_with_the_last_axis_fastest() -> None:
+    points = glass().points
+    assert [(point.model.N, point.model.epsilon) for point in points] == [(4, 0.0), (4, 1.0), (6, 0.0), (6, 1.0)]  # type: ignore[attr-defined]
+    assert str(points[1]) == "N=4, epsilon=1, eta=100000"
+
+
+def test_axes_are_in_the_order_of_the_model_not_of_the_file() -> None:
+    assert list(glass(axes={"eta": [1e5], "epsilon": [0.0], "N": [4]}).axes) == ["N", "epsilon", "eta"]
+
+
+def test_a_model_axis_given_as_a_parameter_is_an_axis_of_one_value() -> None:
+    sweep = glass(axes={"N": [4]}, parameters={"epsilon": 0, "eta": 100000})
+    assert sweep.axes == {"N": (4,), "epsilon": (0.0,), "eta": (1e5,)}
+
+
+def test_parameters_not_given_have_the_model_s_defaults() -> None:
+    sweep = glass(parameters={"delta_bar": 0.2})
+    assert sweep.parameters["delta_bar"] == 0.2
+    assert sweep.parameters["temperature"] == 0.0
+    assert "N" not in sweep.parameters
+
+
+def test_any_field_may_be_an_axis() -> None:
+    sweep = glass(axes={"N": [4], "epsilon": [0.0], "eta": [1e5], "temperature": [0.0, 10.0]})
+    assert [point.model.temperature for point in sweep.points] == [0.0, 10.0]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        ({"start": 1e-3, "stop": 1e3, "num": 7, "spacing": "log"}, [1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0, 1000.0]),
+        ({"start": 0.0, "stop": 0.3, "num": 4}, [0.0, 0.1, 0.2, 0.3]),
+        ({"start": 2.0, "stop": 2.0, "num": 1}, [2.0]),
+    ],
+)
+def test_a_grid_table_gives_clean_numbers(table: dict[str, object], values: list[float]) -> None:
+    assert grid("x", float, table) == values
+
+
+def test_a_grid_table_of_integers_stays_integer() -> None:
+    values = grid("N", int, {"start": 4, "stop": 10, "num": 4})
+    assert values == [4, 6, 8, 10]
+    assert all(type(value) is int for value in values)
+    with pytest.raises(SweepError, match=r"N must be an integer, got 4\.5"):
+        grid("N", int, {"start": 4, "stop": 5, "num": 3})
+
+
+def test_times_may_be_a_list() -> None:
+    assert glass(time=[0, 0.5, 2]).coords["t"].tolist() == [0.0, 0.5, 2.0]
+
+
+def test_without_a_time_table_the_model_s_own_times_are_those_of_the_same_table() -> None:
+    """So that a store made without [time] can be continued with the table written out, and the reverse."""
+    written = glass(time={"start": 1e-3, "stop": 1e6, "num": 91, "spacing": "log"})
+    assert np.array_equal(glass().coords["t"], written.coords["t"])
+
+
+def test_negative_zero_is_zero() -> None:
+    (epsilon,) = glass(axes={"N": [4], "epsilon": [-0.0], "eta": [1e5]}).axes["epsilon"]
+    assert str(epsilon) == "0.0"
+
+
+def test_a_model_file_is_found_beside_its_sweep_file(tmp_path: Path) -> None:
+    (tmp_path / "walk.py").write_text(Path(__file__).with_name("toy_model.py").read_text())
+    (tmp_path / "walk.toml").write_text('model = "walk.py:ToyModel"\nrealizations = 1\nseed = 0\naxes.size = [2]\n')
+    sweep = Sweep.read(tmp_path / "walk.toml")
+    assert sweep.reference == "walk.py:ToyModel"
+    assert sweep.model.__name__ == "ToyModel"
+
+
+def test_the_name_of_a_model_file_does_not_depend_on_where_it_lies(toy: Callable[..., Sweep]) -> None:
+    assert toy().reference == "toy_model.py:ToyModel"
+
+
+def test_an_importable_module_can_name_a_model() -> None:
+    sweep = glass(model="ensemble.models.tls_glass:TLSGlass")
+    assert sweep.model is TLSGlass
+    assert (
+        Sweep.from_table(
+            {"model": "tests.toy_model:ToyModel", "realizations": 1, "seed": 0, "axes": {"size": [2]}}
+        ).model
+        is ToyModel
+    )
