@@ -1,0 +1,19 @@
+"""The store: one Zarr v3 group that plain `xr.open_zarr` opens as one labelled Dataset.
+
+    layout    what arrays there are, and what a sweep must agree with to use them
+    group     the Zarr group on disk: finding it, opening it, committing its metadata
+    build     how a store is created and grown
+    chunk     the unit of landing: a worker writes one chunk of trajectories, and nobody else writes that chunk
+    ledger    the driver's book: which realizations are done or failed, and which code computed them
+    lock      one driver at a time
+    view      the store as an xarray Dataset, unfinished realizations masked
+
+Only `status` decides what is done: never NaN, never the existence of a chunk. Data land first, their status second.
+"""
+
+from ensemble.store.chunk import Outcome, Slot, land
+from ensemble.store.layout import Layout, Status
+from ensemble.store.ledger import Ledger, Receipt
+from ensemble.store.view import open_store
+
+__all__ = ["Layout", "Ledger", "Outcome", "Receipt", "Slot", "Status", "land", "open_store"]

@@ -1,0 +1,158 @@
+"""How a store is created and grown.
+
+A store is made in a folder of its own and renamed into place, so there is never half a store. It grows in three
+steps: arrays are resized, then coordinates written, then the group's metadata committed by an atomic write.
+Until then a reader goes by the consolidated metadata, which still tell the old shape; a driver that dies in
+between leaves nothing that the next one does not set right.
+"""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from zarr.codecs import Crc32cCodec, ZstdCodec
+
+from ensemble.errors import StoreError
+from ensemble.models.model import Model, fields
+from ensemble.store.group import FORMAT, attributes, commit, is_committed, member, open_group
+from ensemble.store.layout import Layout, Status
+
+_BLOCK = (4, 4096)
+"""Chunks of `status` and `provenance`: this many points along each axis, this many realizations."""
+_COORDINATE_CHUNK = 65536
+"""Axes are chunked this large, so that whoever still has the old shape reads a grown axis correctly."""
+
+
+def create(path: Path, layout: Layout, model: type[Model]) -> None:
+    """Make a new, empty store: built aside, then renamed into place."""
+    aside = path.with_name(f".{path.name}.making")
+    shutil.rmtree(aside, ignore_errors=True)  # left by a driver that was killed; the lock is ours
+    try:
+        group = zarr.create_group(str(aside), zarr_format=3)
+        _make_arrays(group, layout)
+        _make_coordinates(group, layout, model)
+        commit(aside, _attributes(layout, provenance=[]))
+        aside.rename(path)
+    except OSError as error:
+        raise StoreError(f"the store {path} cannot be made: {error.strerror}; give another --store") from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def sweep_up(path: Path) -> None:
+    """Remove what killed writers left: files that Zarr had not yet renamed into place."""
+    for left in path.rglob("*.partial"):
+        left.unlink(missing_ok=True)
+
+
+def grow(path: Path, layout: Layout) -> None:
+    """Give the store at `path` the shape of `layout`, which holds all that it had, in the same places."""
+    group = open_group(path, writable=True)
+    for name in ("status", "provenance", "exception", *layout.observables):
+        array = member(group, name)
+        array.resize((*layout.shape, *array.shape[len(layout.shape) :]))
+    for name, values in (*layout.axes.items(), ("realization", range(layout.realizations))):
+        array = member(group, name)
+        array.resize((len(values),))
+        array[:] = np.asarray(values, dtype=array.dtype)
+    commit(path, _attributes(layout, attributes(group)["provenance"]))
+
+
+def is_settled(path: Path, layout: Layout) -> bool:
+    """Whether the arrays have the shape that was committed; not so if a driver died while it grew them."""
+    group = open_group(path, writable=True)
+    names = ("status", "provenance", "exception", *layout.observables)
+    rank = len(layout.shape)
+    return is_committed(path) and all(member(group, name).shape[:rank] == layout.shape for name in names)
+
+
+def block_shape(axes: int) -> tuple[int, ...]:
+    """Chunk shape of `status` and `provenance` for a number of parameter axes."""
+    along, realizations = _BLOCK
+    return (*(along,) * axes, realizations)
+
+
+def _attributes(layout: Layout, provenance: list[dict[str, str]]) -> dict[str, Any]:
+    return {
+        "ensemble_format": FORMAT,
+        "model": layout.model,
+        "seed": layout.seed,
+        "parameters": json.dumps(layout.parameters),
+        "asked": json.dumps(layout.asked),
+        "sweep": layout.sweep,
+        "provenance": json.dumps(provenance),
+    }
+
+
+def _make_arrays(group: zarr.Group, layout: Layout) -> None:
+    dims = (*layout.axes, "realization")
+    codecs = [ZstdCodec(level=3), Crc32cCodec()]
+    one_point = (1,) * len(layout.axes)
+    for name, observable in layout.observables.items():
+        lengths = tuple(len(layout.coords[dim]) for dim in observable.dims)
+        dtype = np.dtype(observable.dtype)
+        group.create_array(
+            name,
+            shape=(*layout.shape, *lengths),
+            chunks=(*one_point, layout.chunk, *lengths),
+            dtype=dtype,
+            fill_value=np.nan if dtype.kind in "fc" else 0,
+            compressors=codecs,
+            dimension_names=(*dims, *observable.dims),
+            attributes={"long_name": observable.long_name, "units": observable.units},
+        )
+    group.create_array(
+        "exception",
+        shape=layout.shape,
+        chunks=(*one_point, layout.chunk),
+        dtype="str",
+        fill_value="",
+        compressors=codecs,
+        dimension_names=dims,
+        attributes={"long_name": "what went wrong in a failed realization"},
+    )
+    row: dict[str, Any] = {"long_name": "row in the table of code versions, an attribute of the store"}
+    for name, kind, empty, label in (("status", "uint8", 0, _status_attributes()), ("provenance", "int16", -1, row)):
+        group.create_array(
+            name,
+            shape=layout.shape,
+            chunks=block_shape(len(layout.axes)),
+            dtype=kind,
+            fill_value=empty,
+            compressors=codecs,
+            dimension_names=dims,
+            attributes=label,
+        )
+
+
+def _status_attributes() -> dict[str, Any]:
+    return {
+        "long_name": "what became of the realization",
+        "flag_values": [int(each) for each in Status],
+        "flag_meanings": " ".join(each.name.lower() for each in Status),
+    }
+
+
+def _make_coordinates(group: zarr.Group, layout: Layout, model: type[Model]) -> None:
+    labels = {name: dict(field.metadata) for name, field in fields(model).items()}
+    labels["realization"] = {"long_name": "index of the disorder realization", "units": "1"}
+    coordinates: dict[str, Any] = {
+        **layout.axes,
+        "realization": np.arange(layout.realizations),
+        **layout.coords,
+    }
+    for name, values in coordinates.items():
+        array = np.asarray(values)
+        created = group.create_array(
+            name,
+            shape=array.shape,
+            chunks=(_COORDINATE_CHUNK,) if name in layout.axes or name == "realization" else array.shape,
+            dtype="str" if array.dtype.kind == "U" else array.dtype,
+            compressors=[ZstdCodec(level=3), Crc32cCodec()],
+            dimension_names=(name,),
+            attributes=labels.get(name, {}),
+        )
+        created[:] = array

@@ -1,0 +1,192 @@
+"""What arrays a store holds, and what a sweep must agree with to use it.
+
+Dimensions, here for the axes (N, epsilon, eta) and one observable over t:
+
+    <observable>  (N, epsilon, eta, realization, t)   one chunk: one point, `chunk` realizations, everything else
+    exception     (N, epsilon, eta, realization)      text of what went wrong; written with the data, same chunks
+    status        (N, epsilon, eta, realization)      0 todo, 1 done, 2 failed; written by the driver alone
+    provenance    (N, epsilon, eta, realization)      row in the group's table of code versions, -1 before
+
+The axes, the realizations and the values of their coordinates may grow; all else is the store's identity, and a
+sweep that disagrees with it is refused.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, Self, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ensemble.errors import StoreMismatch
+from ensemble.models.model import Model, Observable, fields
+from ensemble.store.group import attributes, dims, open_group
+from ensemble.sweep import Point, Sweep, shown
+from ensemble.values import Value
+
+
+class Status(IntEnum):
+    """What became of one realization."""
+
+    TODO = 0
+    DONE = 1
+    FAILED = 2
+
+
+@final
+@dataclass(frozen=True)
+class Layout:
+    """The shape and the identity of a store."""
+
+    model: str
+    """Canonical name of the model."""
+    seed: int
+    """The root of all random streams."""
+    axes: dict[str, tuple[Value, ...]]
+    """Values along each parameter axis, in the order in which they came to the store."""
+    parameters: dict[str, Any]
+    """The parameters that are not an axis."""
+    coords: dict[str, NDArray[Any]]
+    """Coordinates of the observables' own dimensions."""
+    observables: dict[str, Observable]
+    """The observables by name."""
+    realizations: int
+    """Length of the realization dimension."""
+    chunk: int
+    """Realizations in one chunk."""
+    asked: dict[str, Any]
+    """Axes and realizations of the sweep that last asked something of the store."""
+    sweep: str
+    """Its file, word for word."""
+
+    @classmethod
+    def of(cls, sweep: Sweep, chunk: int) -> Self:
+        """The layout of a new store for a sweep."""
+        return cls(
+            model=sweep.reference,
+            seed=sweep.seed,
+            axes=dict(sweep.axes),
+            parameters={name: value for name, value in sweep.parameters.items() if name not in sweep.coords},
+            coords=sweep.coords,
+            observables=dict(sweep.model.observables),
+            realizations=sweep.realizations,
+            chunk=chunk,
+            asked=_asked(sweep),
+            sweep=sweep.text,
+        )
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The layout of the store at `path`."""
+        group = open_group(path)
+        told = attributes(group)
+        arrays = dict(group.arrays())
+        status = arrays["status"]
+        *axes, _ = dims(status)
+        coordinates = {name: array for name, array in arrays.items() if dims(array) == (name,)}
+        observables = {
+            name: Observable(
+                long_name=str(array.attrs["long_name"]),
+                dims=dims(array)[len(axes) + 1 :],
+                units=str(array.attrs["units"]),
+                dtype=str(array.dtype),
+            )
+            for name, array in arrays.items()
+            if name not in coordinates and name not in ("status", "provenance", "exception")
+        }
+        return cls(
+            model=told["model"],
+            seed=told["seed"],
+            axes={name: tuple(np.asarray(coordinates[name][:]).tolist()) for name in axes},
+            parameters=told["parameters"],
+            coords={
+                name: np.asarray(array[:])
+                for name, array in coordinates.items()
+                if name not in axes and name != "realization"
+            },
+            observables=observables,
+            realizations=status.shape[-1],
+            chunk=arrays["exception"].chunks[-1],
+            asked=told["asked"],
+            sweep=told["sweep"],
+        )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of the parameter axes and of the realization dimension."""
+        return (*(len(values) for values in self.axes.values()), self.realizations)
+
+    def cell(self, point: Point) -> tuple[int, ...]:
+        """Where a point lies in the grid of this store."""
+        return tuple(values.index(getattr(point.model, name)) for name, values in self.axes.items())
+
+    def holds(self, point: Point) -> bool:
+        """Whether the grid of this store has a place for a point."""
+        return all(getattr(point.model, name) in values for name, values in self.axes.items())
+
+    def grown(self, sweep: Sweep) -> Self:
+        """This layout with room for everything that a sweep asks for; nothing that it has moves."""
+        axes = {}
+        for name, values in self.axes.items():
+            asked = sweep.axes[name] if name in sweep.axes else (sweep.parameters[name],)
+            axes[name] = values + tuple(value for value in asked if value not in values)
+        realizations = max(self.realizations, sweep.realizations)
+        return dataclasses.replace(self, axes=axes, realizations=realizations, asked=_asked(sweep), sweep=sweep.text)
+
+    def grows(self, before: Self) -> bool:
+        """Whether this layout has or tells more than the one it was grown from."""
+        names = ("axes", "realizations", "asked", "sweep")
+        return any(getattr(self, name) != getattr(before, name) for name in names)
+
+    def check(self, sweep: Sweep, path: Path) -> None:
+        """Refuse a sweep that would put something else into the store than what it holds."""
+
+        def refuse(field: str, here: Any, there: Any) -> StoreMismatch:
+            return StoreMismatch(
+                f"{field} must be {here} as in the store {path}, but the sweep has {there}; "
+                "change it back or give another --store"
+            )
+
+        if sweep.reference != self.model:
+            raise refuse("model", repr(self.model), repr(sweep.reference))
+        if sweep.seed != self.seed:
+            raise refuse("seed", self.seed, sweep.seed)
+        for name in sweep.axes:
+            if name not in self.axes:
+                fixed = self.parameters.get(name, "its default")
+                raise refuse(f"{name}, which is not an axis there,", fixed, list(sweep.axes[name]))
+        for name, value in sweep.parameters.items():
+            if name not in self.axes and name not in sweep.coords:
+                stored = self.parameters.get(name, _default(sweep.model, name))
+                if stored != (list(value) if isinstance(value, tuple) else value):
+                    raise refuse(name, stored, value)
+        for name, values in sweep.coords.items():
+            if name not in self.coords or not np.array_equal(self.coords[name], values):
+                known = _described(self.coords[name]) if name in self.coords else "absent"
+                raise refuse(f"the grid of {name}", known, _described(values))
+        if sweep.chunk not in (None, self.chunk):
+            raise refuse("chunk", self.chunk, sweep.chunk)
+        if self.observables != dict(sweep.model.observables):
+            raise refuse("the table of observables", sorted(self.observables), sorted(sweep.model.observables))
+
+
+def _asked(sweep: Sweep) -> dict[str, Any]:
+    return {
+        "axes": {name: list(values) for name, values in sweep.axes.items()},
+        "realizations": sweep.realizations,
+    }
+
+
+def _default(model: type[Model], name: str) -> Any:
+    """What a parameter that an older store does not know had to be: its default."""
+    default = fields(model)[name].default
+    return list(default) if isinstance(default, tuple) else default
+
+
+def _described(values: NDArray[Any]) -> str:
+    if values.size == 0:
+        return "empty"
+    ends = ", ".join(shown(value) for value in (values.flat[0].item(), values.flat[-1].item()))
+    return f"{values.size} values from {ends.replace(', ', ' to ')}"

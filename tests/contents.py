@@ -1,0 +1,24 @@
+"""What a store holds, as bits to compare."""
+
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+
+def contents(store: Path, *, status: bool = True) -> dict[str, tuple[tuple[int, ...], bytes]]:
+    """Shape and bytes of every variable and coordinate: data, status, and what went wrong.
+
+    Which code and host computed a realization is left out: it may differ where the numbers must not.
+    """
+    with xr.open_zarr(store) as dataset:
+        names = [str(name) for name in dataset.variables if name != "provenance"]
+        if not status:
+            names.remove("status")
+        arrays = {name: np.asarray(dataset[name].to_numpy()) for name in names}
+    firsts = arrays.pop("exception")
+    lines = np.array([str(text).partition("\n")[0] for text in firsts.flat])
+    return {
+        **{name: (array.shape, array.tobytes()) for name, array in arrays.items()},
+        "exception": (firsts.shape, "\n".join(lines).encode()),
+    }

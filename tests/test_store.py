@@ -1,0 +1,258 @@
+"""The store: one labelled Dataset, status above all, growth in place, one driver."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+import zarr
+
+import ensemble
+from ensemble import Sweep
+from ensemble.errors import StoreError, StoreLocked, StoreMismatch, StoreNotFound
+from ensemble.store import Layout, Ledger, Outcome, Receipt, Slot, Status, build, land, lock
+from tests.contents import contents
+
+Toy = Callable[..., Sweep]
+NAMES = ("walk", "final")
+CODE = {"ensemble": "0", "host": "here"}
+
+
+def written(index: int) -> Outcome:
+    return Outcome(index, {"walk": np.full(4, float(index)), "final": np.asarray(index)})
+
+
+def fill(store: Path, sweep: Sweep, failed: tuple[int, ...] = ()) -> None:
+    """Land everything that a store lacks, without computing anything; some as failures."""
+    with Ledger.writing(store, sweep, chunk=lambda: 4) as ledger:
+        for point in sweep.points:
+            for slot in list(ledger.missing(point, sweep.realizations)):
+                outcomes = [Outcome(r, None, "E: no\n\ntrace") if r in failed else written(r) for r in slot.indices]
+                land(store, slot, outcomes, NAMES)
+                ledger.enter([Receipt(slot, {r: "E: no" for r in slot.indices if r in failed}, 0.0, CODE)])
+
+
+def test_plain_xarray_opens_one_labelled_dataset(toy: Toy, tmp_path: Path) -> None:
+    fill(tmp_path / "a.zarr", toy())
+    with xr.open_zarr(tmp_path / "a.zarr") as dataset:
+        assert dataset["walk"].dims == ("size", "drift", "realization", "t")
+        assert dict(dataset.sizes) == {"size": 2, "drift": 2, "realization": 10, "t": 4}
+        assert dataset["walk"].attrs == {"long_name": "position", "units": "m"}
+        assert dataset["drift"].attrs == {"long_name": "drift of a walker per step", "units": "m"}
+        assert dataset["t"].attrs == {"long_name": "step", "units": "1"}
+        assert dataset["final"].dtype == np.int64
+        assert dataset.attrs["model"] == "toy_model.py:ToyModel"
+        assert dataset.attrs["seed"] == 1
+        assert json.loads(dataset.attrs["parameters"])["seconds"] == 0.0
+        assert (dataset["walk"].sel(realization=7) == 7.0).all()
+
+
+def test_every_array_is_checked_by_crc32c_and_chunked_by_point(toy: Toy, tmp_path: Path) -> None:
+    fill(tmp_path / "a.zarr", toy())
+    group = zarr.open_group(tmp_path / "a.zarr", mode="r")
+    for _, array in group.arrays():
+        assert "Crc32cCodec" in str(array.metadata.codecs)  # type: ignore[union-attr]
+    assert zarr.open_array(tmp_path / "a.zarr" / "walk", mode="r").chunks == (1, 1, 4, 4)
+
+
+def test_a_flipped_byte_is_noticed(toy: Toy, tmp_path: Path) -> None:
+    fill(tmp_path / "a.zarr", toy())
+    (path, *_) = (path for path in (tmp_path / "a.zarr" / "walk" / "c").rglob("*") if path.is_file())
+    damaged = bytearray(path.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    path.write_bytes(damaged)
+    with xr.open_zarr(tmp_path / "a.zarr") as dataset, pytest.raises(ValueError, match=r"(?i)checksum"):
+        dataset["walk"].load()
+
+
+def test_the_view_masks_what_is_not_done(toy: Toy, tmp_path: Path) -> None:
+    fill(tmp_path / "a.zarr", toy(realizations=6), failed=(2,))
+    with Ledger.writing(tmp_path / "a.zarr", toy(), chunk=lambda: 4):
+        view = ensemble.open(tmp_path / "a.zarr")
+    assert view["n_done"].to_numpy().tolist() == [[5, 5], [5, 5]]
+    expected = [0.0, 1.0, np.nan, 3.0, 4.0, 5.0, np.nan, np.nan, np.nan, np.nan]
+    np.testing.assert_array_equal(view["final"].isel(size=0, drift=0), expected)
+    np.testing.assert_array_equal(view["walk"].isel(size=1, drift=1, t=0), expected)
+    assert view["walk"].attrs["units"] == "m"
+    assert view["exception"].isel(size=0, drift=0, realization=2).to_numpy() == "E: no\n\ntrace"
+
+
+def test_status_alone_says_what_is_done(toy: Toy, tmp_path: Path) -> None:
+    """Data that are on disk before their status are not there yet, for a reader and for the next driver."""
+    sweep = toy()
+    with Ledger.writing(tmp_path / "a.zarr", sweep, chunk=lambda: 4) as ledger:
+        slot = next(ledger.missing(sweep.points[0], 10))
+        land(tmp_path / "a.zarr", slot, [written(index) for index in slot.indices], NAMES)
+        view = ensemble.open(tmp_path / "a.zarr")
+        assert not view["n_done"].any()
+        assert view["walk"].isnull().all()
+    ledger = Ledger.reading(tmp_path / "a.zarr")
+    assert next(ledger.missing(sweep.points[0], 10)) == slot
+
+
+def test_landing_twice_or_late_changes_nothing(toy: Toy, tmp_path: Path) -> None:
+    """A task may run twice, and a worker that was thought dead may land after the chunk has grown."""
+    store = tmp_path / "a.zarr"
+    fill(store, toy(realizations=10))
+    fill(store, toy(realizations=12))
+    before = contents(store)
+    land(store, Slot((0, 0), 8, 10, (8, 9)), [written(8), written(9)], NAMES)
+    assert contents(store) == before
+
+
+def test_axes_and_realizations_grow_in_place(toy: Toy, tmp_path: Path) -> None:
+    store = tmp_path / "a.zarr"
+    fill(store, toy())
+    files = {path: path.read_bytes() for path in (store / "walk" / "c").rglob("*") if path.is_file()}
+    fill(store, toy(axes={"size": [5, 2, 3], "drift": [0.5, 0.25]}, realizations=12))
+    with xr.open_zarr(store) as dataset:
+        assert dataset["size"].to_numpy().tolist() == [2, 3, 5]
+        assert dataset["drift"].to_numpy().tolist() == [0.0, 0.5, 0.25]
+        assert dataset.sizes["realization"] == 12
+        done = (dataset["status"] == Status.DONE).sum("realization")
+        assert done.to_numpy().tolist() == [[10, 12, 12], [10, 12, 12], [0, 12, 12]]
+    full = [path for path in files if path.name == "0" and path.parent.name in ("0", "1")]
+    assert full
+    assert all(path.read_bytes() == files[path] for path in full)
+    view = ensemble.open(store)
+    assert view["drift"].to_numpy().tolist() == [0.0, 0.25, 0.5]
+
+
+def test_a_smaller_sweep_leaves_the_store_as_it_is(toy: Toy, tmp_path: Path) -> None:
+    fill(tmp_path / "a.zarr", toy())
+    before = contents(tmp_path / "a.zarr")
+    fill(tmp_path / "a.zarr", toy(axes={"size": [3], "drift": [0.5]}, realizations=2))
+    assert contents(tmp_path / "a.zarr") == before
+
+
+@pytest.mark.parametrize("arrays", [(), ("status",), ("status", "provenance", "exception", "walk", "final", "size")])
+def test_a_driver_that_dies_while_it_grows_a_store_does_no_harm(
+    arrays: tuple[str, ...], toy: Toy, tmp_path: Path
+) -> None:
+    """Some arrays have the new shape, the metadata are not committed: readers see the old store, drivers mend it."""
+    store = tmp_path / "a.zarr"
+    fill(store, toy())
+    before = contents(store)
+    group = zarr.open_group(store, mode="r+", use_consolidated=False)
+    for name in arrays:
+        array = group[name]
+        assert isinstance(array, zarr.Array)
+        array.resize((3, *array.shape[1:]))
+    assert contents(store) == before
+    fill(store, toy())
+    assert contents(store) == before
+    fill(store, toy(axes={"size": [2, 3, 7], "drift": [0.0, 0.5]}))
+    assert ensemble.open(store)["n_done"].to_numpy().tolist() == [[10, 10]] * 3
+
+
+def test_what_killed_writers_left_is_swept_up(toy: Toy, tmp_path: Path) -> None:
+    store = tmp_path / "a.zarr"
+    fill(store, toy(realizations=5))
+    left = store / "walk" / "c" / "0" / "0" / "0" / "0.1234.partial"
+    left.write_bytes(b"half a chunk")
+    making = tmp_path / ".b.zarr.making"
+    making.mkdir()
+    fill(store, toy())
+    fill(tmp_path / "b.zarr", toy())
+    assert not left.exists()
+    assert sorted(os.listdir(tmp_path)) == ["a.zarr", "b.zarr"]
+
+
+@pytest.mark.parametrize(
+    ("field", "tables"),
+    [
+        ("seed must be 1", {"seed": 2}),
+        ("raises_below must be -1.0", {"parameters": {"raises_below": 0.5}}),
+        ("the grid of t must be 4 values from 0 to 3", {"time": [0.0, 1.0]}),
+        ("chunk must be 4", {"store": {"chunk": 5}}),
+        ("model must be 'toy_model.py:ToyModel'", {"model": "tests.toy_model:ToyModel"}),
+        ("seconds, which is not an axis there, must be 0.0", {"axes": {"size": [2], "seconds": [0.0, 1.0]}}),
+    ],
+)
+def test_a_sweep_that_disagrees_is_refused_by_name(
+    field: str, tables: dict[str, object], toy: Toy, tmp_path: Path
+) -> None:
+    store = tmp_path / "a.zarr"
+    fill(store, toy())
+    before = contents(store)
+    with pytest.raises(StoreMismatch, match=r"as in the store .* but the sweep has") as refusal:
+        fill(store, toy(**tables))
+    assert str(refusal.value).startswith(field)
+    assert contents(store) == before
+
+
+def test_a_parameter_that_an_older_store_does_not_know_had_its_default(toy: Toy, tmp_path: Path) -> None:
+    store = tmp_path / "a.zarr"
+    fill(store, toy())
+    group = zarr.open_group(store, mode="r+")
+    parameters = json.loads(str(group.attrs["parameters"]))
+    del parameters["unless"]
+    group.attrs["parameters"] = json.dumps(parameters)
+    Layout.read(store).check(toy(), store)
+    with pytest.raises(StoreMismatch, match="unless must be  as in the store"):
+        Layout.read(store).check(toy(parameters={"unless": "x"}), store)
+
+
+def test_a_second_driver_is_refused_while_the_first_lives(toy: Toy, tmp_path: Path) -> None:
+    store = tmp_path / "a.zarr"
+    with Ledger.writing(store, toy(), chunk=lambda: 4):
+        told = f"process {os.getpid()} on "
+        assert str(lock.holder(store)).startswith(told)
+        with pytest.raises(StoreLocked, match=told), Ledger.writing(store, toy(), chunk=lambda: 4):
+            pass
+    assert lock.holder(store) is None
+    fill(store, toy())
+
+
+def test_the_lock_of_a_killed_driver_stops_nobody(toy: Toy, tmp_path: Path) -> None:
+    script = (
+        "import pathlib, sys, time\n"
+        "from ensemble.store import lock\n"
+        "with lock.hold(pathlib.Path(sys.argv[1])):\n"
+        "    print('held', flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    store = tmp_path / "a.zarr"
+    with subprocess.Popen([sys.executable, "-c", script, str(store)], stdout=subprocess.PIPE) as driver:
+        assert driver.stdout is not None
+        assert driver.stdout.readline() == b"held\n"
+        with pytest.raises(StoreLocked, match=f"process {driver.pid} on "), lock.hold(store):
+            pass
+        driver.kill()
+    assert lock.place(store).exists()
+    fill(store, toy())
+    assert os.listdir(tmp_path) == ["a.zarr"]
+
+
+def test_what_is_no_store_is_told_apart(toy: Toy, tmp_path: Path) -> None:
+    with pytest.raises(StoreNotFound, match="there must be a store"):
+        ensemble.open(tmp_path / "a.zarr")
+    zarr.create_group(tmp_path / "other.zarr")
+    with pytest.raises(StoreError, match="another Zarr group"):
+        ensemble.open(tmp_path / "other.zarr")
+    fill(tmp_path / "a.zarr", toy())
+    zarr.open_group(tmp_path / "a.zarr", mode="r+").attrs["ensemble_format"] = 999
+    with pytest.raises(StoreError, match="a store of format 999"):
+        ensemble.open(tmp_path / "a.zarr")
+
+
+def test_the_book_is_kept_in_blocks_whatever_the_grid(toy: Toy, tmp_path: Path) -> None:
+    """Points on both sides of a block's border, realizations too; the last blocks are cut by the array's end."""
+    sweep = toy(axes={"size": [2, 3, 4, 5, 6], "drift": [0.0]}, realizations=5000, store={"chunk": 1000})
+    assert build.block_shape(2) == (4, 4, 4096)
+    with Ledger.writing(tmp_path / "a.zarr", sweep, chunk=lambda: 1000) as ledger:
+        for point in (sweep.points[0], sweep.points[4]):
+            for slot in list(ledger.missing(point, 5000)):
+                ledger.enter([Receipt(slot, {slot.start: "E"}, 0.0, CODE)])
+    found = Ledger.reading(tmp_path / "a.zarr")
+    assert [found.count(point, Status.DONE) for point in sweep.points] == [4995, 0, 0, 0, 4995]
+    assert [found.count(point, Status.FAILED) for point in sweep.points] == [5, 0, 0, 0, 5]
+    with xr.open_zarr(tmp_path / "a.zarr") as dataset:
+        assert (dataset["provenance"].isel(size=[0, 4]) == 0).all()
+        assert (dataset["provenance"].isel(size=[1, 2, 3]) == -1).all()
+        assert json.loads(dataset.attrs["provenance"]) == [CODE]
