@@ -1,0 +1,96 @@
+"""A Dask client for wherever the work is to be done.
+
+"local"                 one single-threaded worker process per core of this machine, on loopback only
+"tcp://host:8786"       a Dask cluster that is running already (tls:// and others that Dask knows)
+"scheduler.json"        the same, by the file that its scheduler has written
+"""
+
+import contextlib
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from distributed import Client, LocalCluster, Worker
+
+from ensemble.errors import ClusterError
+
+_PATIENCE = 20.0
+"""Seconds to wait for a scheduler to answer, and then for its first worker."""
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def dask_setup(_worker: Worker) -> None:
+    """Dask calls this in every worker process of the local cluster.
+
+    Ctrl-C in a terminal, and a batch system's SIGTERM, reach every process of a group. It is for the driver to
+    decide what that means; its workers end with it in any case.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def threads(client: Client) -> int:
+    """How many tasks a client's cluster works on at a time."""
+    return sum(client.nthreads().values())
+
+
+@contextlib.contextmanager
+def connect(where: str = "local", workers: int | None = None) -> Iterator[Client]:
+    """A client for `where`; what was started for it ends with it."""
+    if where == "local":
+        with _local(workers or cores()) as client:
+            yield client
+        return
+    if workers is not None:
+        raise ClusterError(f"--workers belongs to --cluster local, but the cluster is {where}; leave one out")
+    with _running(where) as client:
+        yield client
+
+
+@contextlib.contextmanager
+def _local(workers: int) -> Iterator[Client]:
+    with (
+        tempfile.TemporaryDirectory(prefix="ensemble-") as scratch,
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            local_directory=scratch,
+            env={"NUMBA_NUM_THREADS": "1"},
+            preload=[__name__],
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+@contextlib.contextmanager
+def _running(where: str) -> Iterator[Client]:
+    try:
+        if "://" in where:
+            client = Client(where, timeout=_PATIENCE)
+        elif Path(where).is_file():
+            client = Client(scheduler_file=where, timeout=_PATIENCE)
+        else:
+            raise ClusterError(
+                f"--cluster must be local, an address such as tcp://host:8786, or a scheduler file, got {where!r}"
+            )
+    except ClusterError:
+        raise
+    except Exception as error:  # Dask raises anything here, from AssertionError to UnpicklingError
+        told = " ".join(f"{type(error).__name__} {error}".split())
+        raise ClusterError(f"a Dask scheduler must be running at {where}, but it cannot be reached: {told}") from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=_PATIENCE)
+        except TimeoutError as error:
+            raise ClusterError(f"the cluster at {where} must have a worker, but none came; start one") from error
+        yield client

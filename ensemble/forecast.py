@@ -1,0 +1,147 @@
+"""Measured cost per point, and what follows from it: batch sizes, chunks, hours, bytes."""
+
+import contextlib
+import math
+import time
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+import numpy as np
+from distributed import Client, wait
+
+from ensemble.store import Ledger
+from ensemble.store.group import exists
+from ensemble.sweep import Point, Sweep
+from ensemble.task import Job, seconds_each
+
+_PATIENCE = 30.0
+"""Seconds that measuring may take; a point that has told nothing by then counts as the dearest known."""
+_SAMPLE = 256
+"""Points that are measured at most; the others cost what their neighbour in the grid does."""
+_TASK_SECONDS = 1.0
+"""What a task should last: Dask spends a millisecond or two on each, whatever it holds."""
+_DEAR = 0.1
+"""Seconds from which on a realization is a task of its own."""
+_CHUNK_SECONDS = 60.0
+"""What a lost chunk may cost."""
+_CHUNK_LENGTH = 512
+_CHUNK_BYTES = 64 * 2**20
+
+
+@final
+@dataclass(frozen=True)
+class PointPlan:
+    """What one point of a sweep asks for."""
+
+    point: Point
+    done: int
+    """Realizations that the store has."""
+    missing: int
+    """Realizations to compute."""
+    seconds: float
+    """Cost of one realization on one core."""
+    tasks: int
+    """Dask tasks that the missing ones make."""
+
+
+@final
+@dataclass(frozen=True)
+class Plan:
+    """What a sweep asks for, point by point, before anything starts."""
+
+    points: tuple[PointPlan, ...]
+    chunk: int
+    """Realizations in one chunk of the store."""
+    bytes_each: int
+    """Uncompressed bytes of one realization."""
+
+    @property
+    def seconds(self) -> float:
+        """Core seconds of all that is missing."""
+        return sum(each.missing * each.seconds for each in self.points)
+
+    @property
+    def bytes(self) -> int:
+        """Uncompressed bytes of all that is missing."""
+        return sum(each.missing for each in self.points) * self.bytes_each
+
+
+def plan(sweep: Sweep, store: Path, *, batch: int | None = None) -> Plan:
+    """Look at what the store has, time a realization of every point in this process, start nothing."""
+    ledger = None
+    if exists(store):
+        ledger = Ledger.reading(store)
+        ledger.layout.check(sweep, store)
+    costs = measure_here(sweep)
+    chunk = sweep.chunk or chunk_length(sweep, costs.values())
+    if ledger is not None:
+        chunk = ledger.layout.chunk
+    rows = []
+    for point in sweep.points:
+        missing = ledger.count_missing(point, sweep.realizations) if ledger else sweep.realizations
+        size = batch or batch_size(costs[point])
+        tasks = math.ceil(missing / size) + (math.ceil(missing / chunk) if size < min(chunk, missing) else 0)
+        rows.append(PointPlan(point, sweep.realizations - missing, missing, costs[point], tasks))
+    return Plan(tuple(rows), chunk, bytes_each(sweep))
+
+
+def measure_here(sweep: Sweep) -> dict[Point, float]:
+    """Seconds for a realization of every point, timed one after the other in this process."""
+    sample = _sample(sweep.points)
+    started = time.perf_counter()
+    known: dict[Point, float] = {}
+    for point in sample:
+        if known and time.perf_counter() - started > _PATIENCE:
+            break
+        known[point] = seconds_each(Job.at(Path(), point.model, sweep.seed), 0)
+    return _spread(sweep.points, sample, known)
+
+
+def measure(client: Client, sweep: Sweep, points: Sequence[Point]) -> dict[Point, float]:
+    """Seconds for a realization of every point, timed on the workers that will do the work."""
+    sample = _sample(points)
+    token = uuid.uuid4().hex
+    futures = {
+        point: client.submit(seconds_each, Job.at(Path(), point.model, sweep.seed), 0, key=f"measure-{token}-{number}")
+        for number, point in enumerate(sample)
+    }
+    with contextlib.suppress(TimeoutError):
+        wait(list(futures.values()), timeout=_PATIENCE)
+    known = {point: future.result() for point, future in futures.items() if future.status == "finished"}
+    client.cancel([future for future in futures.values() if future.status == "pending"])
+    return _spread(points, sample, known)
+
+
+def batch_size(seconds: float) -> int:
+    """Realizations in one task: one if they are dear, about a second's worth if they are cheap."""
+    return 1 if seconds >= _DEAR else max(1, round(_TASK_SECONDS / max(seconds, 1e-6)))
+
+
+def chunk_length(sweep: Sweep, costs: Iterable[float]) -> int:
+    """Realizations in one chunk: a minute's worth at the dearest point, not too many and not too large."""
+    by_cost = int(_CHUNK_SECONDS / max(*costs, 1e-6))
+    by_size = _CHUNK_BYTES // bytes_each(sweep)
+    return max(1, min(_CHUNK_LENGTH, by_cost, by_size))
+
+
+def bytes_each(sweep: Sweep) -> int:
+    """Uncompressed bytes of one realization."""
+    return sum(
+        np.dtype(observable.dtype).itemsize * math.prod(len(sweep.coords[dim]) for dim in observable.dims)
+        for observable in sweep.model.observables.values()
+    )
+
+
+def _sample(points: Sequence[Point]) -> list[Point]:
+    step = math.ceil(len(points) / _SAMPLE)
+    return list(points[::step])
+
+
+def _spread(points: Sequence[Point], sample: Sequence[Point], known: Mapping[Point, float]) -> dict[Point, float]:
+    """Costs of all points from those of some: the measured neighbour's, or the dearest known."""
+    dearest = max(known.values(), default=_PATIENCE)
+    step = math.ceil(len(points) / _SAMPLE)
+    return {point: known.get(sample[number // step], dearest) for number, point in enumerate(points)}

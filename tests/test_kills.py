@@ -1,0 +1,175 @@
+"""Real kills: whatever dies, whenever, the final store is that of an undisturbed run, bit for bit."""
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+import ensemble
+from ensemble.store import lock
+from tests.conftest import TOY
+from tests.contents import contents
+
+SWEEP = f"""
+model = "{TOY}"
+realizations = 45
+seed = 1
+axes.size = [2, 3]
+axes.drift = [0.0, 0.5]
+parameters.seconds = 0.03
+parameters.raises_below = 0.05
+store.chunk = 4
+"""
+"""About three seconds of work for two workers; a few realizations fail."""
+
+FAILURES_TOLD = 1
+"""Exit code of a run that is complete but for realizations that raised."""
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store of a run that nothing happened to."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    (folder / "sweep.toml").write_text(SWEEP)
+    done = subprocess.run(command("a.zarr"), cwd=folder, check=False, capture_output=True, text=True)
+    assert done.returncode == FAILURES_TOLD, done.stderr
+    return folder / "a.zarr"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "sweep.toml").write_text(SWEEP)
+    return tmp_path
+
+
+def command(store: str, *options: str) -> list[str]:
+    return [str(Path(sys.executable).with_name("ensemble")), "run", "sweep.toml", "--store", store, *options]
+
+
+@contextlib.contextmanager
+def driver(folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """A run in a process group of its own, as a shell would start it; gone when the test is."""
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command("a.zarr", *options), cwd=folder, text=True, start_new_session=True, **pipes) as run:  # type: ignore[call-overload]
+        try:
+            yield run
+        finally:
+            if run.poll() is None:
+                os.killpg(run.pid, signal.SIGKILL)
+
+
+def finished(folder: Path) -> Path:
+    """The store after one more run, which must find it in order."""
+    done = subprocess.run(command("a.zarr"), cwd=folder, check=False, capture_output=True, text=True)
+    assert done.returncode == FAILURES_TOLD, done.stderr
+    assert "Traceback" not in done.stderr
+    assert sorted(path.name for path in folder.glob("*zarr*")) == ["a.zarr"]
+    assert not list((folder / "a.zarr").rglob("*.partial"))
+    return folder / "a.zarr"
+
+
+def workers(run: "subprocess.Popen[str]") -> list[psutil.Process]:
+    return [child for child in psutil.Process(run.pid).children() if "spawn_main" in " ".join(child.cmdline())]
+
+
+def chunks(folder: Path) -> int:
+    return sum(path.is_file() for path in (folder / "a.zarr" / "walk" / "c").rglob("*"))
+
+
+def wait_until(condition: object, run: "subprocess.Popen[str]") -> None:
+    assert callable(condition)
+    for _ in range(6000):
+        if condition():
+            return
+        assert run.poll() is None, "the run ended before it could be disturbed"
+        time.sleep(0.005)
+    raise TimeoutError
+
+
+def test_the_driver_is_killed_at_random_moments(folder: Path, undisturbed: Path) -> None:
+    """From its first moments, when there is no store yet, to the middle of the work."""
+    dice = random.Random(2021)
+    for after in (0, 1, *(dice.randrange(2, 9) for _ in range(3))):
+        with driver(folder) as run:
+            before = chunks(folder)
+            wait_until(lambda before=before, after=after: chunks(folder) >= before + after, run)
+            time.sleep(dice.uniform(0.0, 0.2))
+            run.kill()
+    assert contents(finished(folder)) == contents(undisturbed)
+
+
+def test_the_driver_is_killed_while_it_makes_the_store(folder: Path, undisturbed: Path) -> None:
+    with driver(folder) as run:
+        wait_until(lambda: (folder / ".a.zarr.making").exists(), run)
+        run.kill()
+    assert contents(finished(folder)) == contents(undisturbed)
+
+
+def test_workers_are_killed_while_the_driver_goes_on(folder: Path, undisturbed: Path) -> None:
+    with driver(folder, "--batch", "1") as run:
+        for after in (1, 10, 20):
+            wait_until(lambda after=after: chunks(folder) >= after and workers(run), run)
+            workers(run)[0].kill()
+        assert run.wait(timeout=120) == FAILURES_TOLD
+    assert contents(finished(folder)) == contents(undisturbed)
+
+
+def test_the_workers_of_a_killed_driver_end_with_it(folder: Path) -> None:
+    with driver(folder) as run:
+        wait_until(lambda: chunks(folder) >= 1, run)
+        left = workers(run)
+        assert len(left) == len(os.sched_getaffinity(0))
+        run.kill()
+        run.wait()
+        _, alive = psutil.wait_procs(left, timeout=20)
+    assert not alive
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_lets_what_is_in_flight_land(number: signal.Signals, folder: Path, undisturbed: Path) -> None:
+    """Sent to the whole group, as a terminal and a batch system do."""
+    with driver(folder) as run:
+        wait_until(lambda: chunks(folder) >= 4, run)
+        os.killpg(run.pid, number)
+        assert run.wait(timeout=60) == 128 + number
+        assert run.stderr is not None
+        told = run.stderr.read()
+    assert "stopping: what is in flight will land" in told
+    assert "Traceback" not in told
+    view = ensemble.open(folder / "a.zarr")
+    landed = chunks(folder)
+    assert int((view["status"] > 0).any("realization").sum()) > 0
+    assert 4 <= landed < 48
+    assert int((view["status"].to_numpy()[..., ::4] > 0).sum()) == landed, "a chunk landed that the book does not know"
+    assert contents(finished(folder)) == contents(undisturbed)
+
+
+def test_a_second_signal_stops_at_once(folder: Path, undisturbed: Path) -> None:
+    with driver(folder) as run:
+        wait_until(lambda: chunks(folder) >= 4, run)
+        os.killpg(run.pid, signal.SIGINT)
+        time.sleep(0.05)
+        os.killpg(run.pid, signal.SIGINT)
+        assert run.wait(timeout=60) == 130
+        assert run.stderr is not None
+        assert "Traceback" not in run.stderr.read()
+    assert contents(finished(folder)) == contents(undisturbed)
+
+
+def test_a_second_driver_is_refused_and_harms_nothing(folder: Path, undisturbed: Path) -> None:
+    with driver(folder) as run:
+        wait_until(lambda: chunks(folder) >= 1, run)
+        second = subprocess.run(command("a.zarr"), cwd=folder, check=False, capture_output=True, text=True)
+        assert second.returncode == 2
+        assert f"must have one driver at a time, but process {run.pid} on " in second.stderr
+        assert lock.holder(folder / "a.zarr") is not None
+        assert run.wait(timeout=120) == FAILURES_TOLD
+    assert contents(finished(folder)) == contents(undisturbed)

@@ -1,0 +1,222 @@
+"""Runs on a real cluster of processes: the same store whoever computes it, failures as data, growth."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dask
+import numpy as np
+import pytest
+import xarray as xr
+
+import ensemble
+from ensemble import Sweep, run_sweep
+from ensemble.cluster import connect
+from ensemble.errors import RunError, StoreMismatch
+from ensemble.realization import stream
+from ensemble.run import Watch
+from tests.contents import contents
+from tests.toy_model import ToyModel
+
+Toy = Callable[..., Sweep]
+
+
+@pytest.fixture(scope="module")
+def one_worker() -> Iterator[str]:
+    with connect("local", workers=1) as client:
+        yield str(client.scheduler.address)
+
+
+def test_what_lands_is_what_the_model_measures(toy: Toy, tmp_path: Path, address: str) -> None:
+    summary = run_sweep(toy(), tmp_path / "a.zarr", cluster=address)
+    assert (summary.wanted, summary.computed, summary.found, summary.failed, summary.left) == (40, 40, 0, 0, 0)
+    with xr.open_zarr(tmp_path / "a.zarr") as dataset:
+        for size in (2, 3):
+            for drift in (0.0, 0.5):
+                model = ToyModel(size=size, drift=drift)
+                expected = [model.measure(model.draw(stream(1, model, r)))["walk"] for r in range(10)]
+                assert np.array_equal(dataset["walk"].sel(size=size, drift=drift), expected)
+
+
+@pytest.mark.parametrize("batch", [1, 3, 7, None])
+def test_the_store_does_not_depend_on_batches_or_workers(
+    batch: int | None, toy: Toy, tmp_path: Path, address: str, one_worker: str
+) -> None:
+    run_sweep(toy(), tmp_path / "reference.zarr", cluster=one_worker, batch=1)
+    run_sweep(toy(), tmp_path / "a.zarr", cluster=address, batch=batch)
+    assert contents(tmp_path / "a.zarr") == contents(tmp_path / "reference.zarr")
+
+
+def test_the_chunk_is_chosen_by_cost_and_does_not_change_the_numbers(toy: Toy, tmp_path: Path, address: str) -> None:
+    run_sweep(toy(), tmp_path / "a.zarr", cluster=address)
+    run_sweep(toy(store={}), tmp_path / "b.zarr", cluster=address)
+    assert contents(tmp_path / "a.zarr") == contents(tmp_path / "b.zarr")
+    assert xr.open_zarr(tmp_path / "b.zarr")["walk"].encoding["chunks"] == (1, 1, 512, 4)
+
+
+def test_a_second_run_finds_everything_and_starts_no_cluster(toy: Toy, tmp_path: Path, address: str) -> None:
+    run_sweep(toy(), tmp_path / "a.zarr", cluster=address)
+    before = contents(tmp_path / "a.zarr")
+    summary = run_sweep(toy(), tmp_path / "a.zarr", cluster="tcp://127.0.0.1:1")
+    assert (summary.computed, summary.found) == (0, 40)
+    assert contents(tmp_path / "a.zarr") == before
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"realizations": 11},
+        {"realizations": 23},
+        {"axes": {"size": [2, 3, 9], "drift": [0.0, 0.5]}},
+        {"axes": {"size": [3, 1, 2], "drift": [0.0, 0.5]}},
+        {"axes": {"size": [2, 3], "drift": [-1.0, 0.0, 0.5]}},
+        {"axes": {"size": [1, 2, 3], "drift": [0.0, 0.25, 0.5]}, "realizations": 13},
+    ],
+)
+def test_growth_computes_only_what_is_missing(more: dict[str, object], toy: Toy, tmp_path: Path, address: str) -> None:
+    run_sweep(toy(), tmp_path / "grown.zarr", cluster=address)
+    with xr.open_zarr(tmp_path / "grown.zarr") as dataset:
+        before = dataset.load()
+    summary = run_sweep(toy(**more), tmp_path / "grown.zarr", cluster=address)
+    assert summary.found == 40
+    assert summary.computed == summary.wanted - 40
+
+    with xr.open_zarr(tmp_path / "grown.zarr") as grown:
+        for name in ("walk", "final", "status"):
+            kept = grown[name].sel({key: before[key] for key in before[name].dims})
+            assert kept.to_numpy().tobytes() == before[name].to_numpy().tobytes()
+    run_sweep(toy(**more), tmp_path / "fresh.zarr", cluster=address)
+    grown, fresh = (ensemble.open(tmp_path / name).drop_vars("provenance") for name in ("grown.zarr", "fresh.zarr"))
+    xr.testing.assert_equal(grown.sortby(["size", "drift"]), fresh.sortby(["size", "drift"]))
+
+
+def test_a_sweep_that_disagrees_starts_nothing(toy: Toy, tmp_path: Path, address: str) -> None:
+    run_sweep(toy(), tmp_path / "a.zarr", cluster=address)
+    with pytest.raises(StoreMismatch, match="seed must be 1"):
+        run_sweep(toy(seed=5), tmp_path / "a.zarr", cluster="tcp://127.0.0.1:1")
+
+
+@pytest.mark.parametrize("batch", [1, 3, None])
+def test_a_realization_that_raises_is_recorded_and_stops_nothing(
+    batch: int | None, toy: Toy, tmp_path: Path, address: str
+) -> None:
+    mended = tmp_path / "mended"
+    sweep = toy(parameters={"raises_below": 0.3, "unless": str(mended)})
+    summary = run_sweep(sweep, tmp_path / "a.zarr", cluster=address, batch=batch)
+    with xr.open_zarr(tmp_path / "a.zarr") as dataset:
+        raises = np.array(
+            [[stream(1, ToyModel(size=size), r).random() < 0.3 for r in range(10)] for size in dataset["size"].values]
+        )
+        assert 0 < raises.sum() < raises.size
+        assert np.array_equal(dataset["status"], np.where(raises, 2, 1)[:, None, :].repeat(2, axis=1))
+        assert summary.failed == 2 * raises.sum()
+        assert sum(summary.exceptions.values()) == summary.failed
+        texts = dataset["exception"].to_numpy()[:, 0][raises]
+        assert all(text.startswith("ValueError: the first number is 0.") for text in texts)
+        assert all("Traceback" in text and "toy_model.py" in text for text in texts)
+        assert (dataset["exception"].to_numpy()[:, 0][~raises] == "").all()
+        assert dataset["walk"].isnull().any("t").sum() == summary.failed
+
+    again = run_sweep(sweep, tmp_path / "a.zarr", cluster="tcp://127.0.0.1:1")
+    assert (again.computed, again.failed) == (0, summary.failed)
+
+    mended.touch()
+    retried = run_sweep(sweep, tmp_path / "a.zarr", cluster=address, retry_failed=True)
+    assert (retried.computed, retried.failed) == (summary.failed, 0)
+    undisturbed = tmp_path / "b.zarr"
+    run_sweep(sweep, undisturbed, cluster=address)
+    assert contents(tmp_path / "a.zarr") == contents(undisturbed)
+
+
+def test_a_realization_that_kills_its_worker_is_recorded_and_stops_nothing(toy: Toy, tmp_path: Path) -> None:
+    first = np.array([stream(1, ToyModel(size=2), r).random() for r in range(10)])
+    threshold = float(np.sort(first)[:2].mean())
+    kills = first < threshold
+    sweep = toy(axes={"size": [2], "drift": [0.0]}, parameters={"kills_below": threshold})
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        connect("local", workers=2) as client,
+    ):
+        summary = run_sweep(sweep, tmp_path / "a.zarr", cluster=str(client.scheduler.address))
+    assert (summary.computed, summary.failed) == (9, 1)
+    with xr.open_zarr(tmp_path / "a.zarr") as dataset:
+        assert np.array_equal(dataset["status"].squeeze(), np.where(kills, 2, 1))
+        (text,) = dataset["exception"].to_numpy().squeeze()[kills]
+        assert text.startswith("KilledWorker: ")
+
+
+def test_a_store_that_cannot_be_written_ends_the_run_with_a_sentence(toy: Toy, tmp_path: Path, address: str) -> None:
+    """Someone puts a file where a chunk's folder has to be, after the run has begun."""
+    store = tmp_path / "a.zarr"
+
+    class Obstruct(Watch):
+        def begin(self, wanted: int, done: int) -> None:
+            (store / "walk" / "c").write_text("in the way")
+
+    with pytest.raises(RunError, match=r"a chunk of .*a\.zarr could not be written.* run again to continue"):
+        run_sweep(toy(), store, cluster=address, watch=Obstruct())
+    (store / "walk" / "c").unlink()
+    assert run_sweep(toy(), store, cluster=address).left == 0
+
+
+def test_a_reader_sees_whole_realizations_while_a_run_writes(toy: Toy, tmp_path: Path, address: str) -> None:
+    sweep = toy(realizations=60, parameters={"seconds": 0.01})
+    seen: list[int] = []
+
+    class Read(Watch):
+        def tick(self) -> None:
+            if len(seen) > 12:
+                return
+            view = ensemble.open(tmp_path / "a.zarr")
+            done = int(view["n_done"].sum())
+            assert int(view["walk"].notnull().all("t").sum()) == done
+            averages = ensemble.average(tmp_path / "a.zarr")
+            assert int(averages["count"].sum()) >= done
+            seen.append(done)
+
+    run_sweep(sweep, tmp_path / "a.zarr", cluster=address, batch=1, watch=Read())
+    assert seen == sorted(seen)
+    assert any(0 < done < 240 for done in seen)
+
+
+def test_a_model_file_reaches_workers_that_do_not_have_it(toy: Toy, tmp_path: Path) -> None:
+    """A cluster started elsewhere knows neither the folder of the sweep nor the file beside it."""
+    code = Path(__file__).with_name("toy_model.py").read_text()
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "walk.py").write_text(code.replace("ToyModel", "Walk"))
+    (tmp_path / "home" / "walk.toml").write_text(
+        'model = "walk.py:Walk"\nrealizations = 10\nseed = 1\naxes.size = [2, 3]\naxes.drift = [0.0, 0.5]\n'
+    )
+    scheduler_file = tmp_path / "scheduler.json"
+    dask_command = str(Path(sys.executable).with_name("dask"))
+    loopback = ["--host", "127.0.0.1", "--no-dashboard"]
+    scheduler = [dask_command, "scheduler", *loopback, "--port", "0", "--scheduler-file", str(scheduler_file)]
+    worker = [dask_command, "worker", *loopback, "--nthreads", "1", "--scheduler-file", str(scheduler_file)]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
+    with (
+        subprocess.Popen(scheduler, **quiet) as first,  # type: ignore[call-overload]
+        subprocess.Popen(worker, **quiet) as second,  # type: ignore[call-overload]
+    ):
+        try:
+            _wait_for(scheduler_file)
+            summary = run_sweep(
+                tmp_path / "home" / "walk.toml", tmp_path / "a.zarr", cluster=str(scheduler_file), batch=3
+            )
+        finally:
+            second.terminate()
+            second.wait()
+            first.terminate()
+    assert summary.computed == 40
+    reference = tmp_path / "b.zarr"
+    run_sweep(toy(), reference, workers=1)
+    assert contents(tmp_path / "a.zarr") == contents(reference)
+
+
+def _wait_for(path: Path) -> None:
+    for _ in range(600):
+        if path.exists():
+            return
+        time.sleep(0.05)
+    raise TimeoutError(path)
