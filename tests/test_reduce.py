@@ -1,0 +1,118 @@
+"""Averages against plain NumPy over all trajectories, and their independence of how they are cut."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from distributed import Client
+from hypothesis import given
+from hypothesis import strategies as st
+
+import ensemble
+from ensemble import Sweep, reduce, run_sweep
+from ensemble.reduce import Moments
+
+Toy = Callable[..., Sweep]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory, address: str) -> Path:
+    """A store with failures, grown along one axis to values that are not sorted."""
+    from tests.conftest import TOY
+
+    folder = tmp_path_factory.mktemp("reduce")
+    table = {
+        "model": TOY,
+        "seed": 1,
+        "realizations": 30,
+        "axes": {"size": [3, 2], "drift": [0.5]},
+        "parameters": {"raises_below": 0.2},
+        "store": {"chunk": 4},
+    }
+    run_sweep(Sweep.from_table(table), folder / "a.zarr", cluster=address)
+    table["axes"] = {"size": [3, 2], "drift": [0.5, 0.0]}
+    run_sweep(Sweep.from_table(table), folder / "a.zarr", cluster=address)
+    return folder / "a.zarr"
+
+
+def test_mean_error_and_count_are_numpy_s(store: Path) -> None:
+    averages = ensemble.average(store)
+    assert averages["size"].to_numpy().tolist() == [2, 3]
+    assert averages["drift"].to_numpy().tolist() == [0.0, 0.5]
+    view = ensemble.open(store)
+    for size in (2, 3):
+        for drift in (0.0, 0.5):
+            rows = view["walk"].sel(size=size, drift=drift).dropna("realization").to_numpy()
+            point = averages.sel(size=size, drift=drift)
+            assert 0 < len(rows) < 30
+            assert point["count"] == len(rows)
+            np.testing.assert_allclose(point["walk"], rows.mean(axis=0), rtol=1e-13)
+            expected = rows.std(axis=0, ddof=1) / np.sqrt(len(rows))
+            np.testing.assert_allclose(point["walk_error"], expected, rtol=1e-12)
+            signs = view["final"].sel(size=size, drift=drift).dropna("realization").to_numpy()
+            np.testing.assert_allclose(point["final"], signs.mean(), rtol=1e-13)
+
+
+def test_the_plateau_s_error_is_over_realizations_not_over_times(store: Path) -> None:
+    """A trajectory counts once, however many late times it has: they are correlated."""
+    averages = ensemble.average(store)
+    last = ensemble.open(store)["walk"].sel(size=2, drift=0.5).dropna("realization").isel(t=slice(-1, None)).mean("t")
+    point = averages.sel(size=2, drift=0.5)
+    np.testing.assert_allclose(point["walk_late"], last.mean(), rtol=1e-13)
+    np.testing.assert_allclose(point["walk_late_error"], last.std(ddof=1) / np.sqrt(last.size), rtol=1e-12)
+
+
+def test_labels_say_what_is_what(store: Path) -> None:
+    averages = ensemble.average(store)
+    assert averages["walk"].attrs == {"long_name": "mean position", "units": "m"}
+    assert averages["walk_late_error"].attrs["long_name"] == "standard error of the late-time mean position"
+    assert averages["t"].attrs["long_name"] == "step"
+
+
+def test_a_cluster_gives_the_same_bits(store: Path, cluster: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many short runs of chunks, a few of them in flight: the order of the sums is that of the realizations."""
+    monkeypatch.setattr(reduce, "_RUN_BYTES", 1)
+    monkeypatch.setattr(reduce, "_AHEAD", 3)
+    here = ensemble.average(store)
+    there = ensemble.average(store, client=cluster)
+    xr.testing.assert_identical(here, there)
+
+
+def test_a_point_without_realizations_has_no_mean(toy: Toy, tmp_path: Path, address: str) -> None:
+    run_sweep(toy(), tmp_path / "a.zarr", cluster=address)
+    run_sweep(toy(axes={"size": [9], "drift": [0.75]}, realizations=1), tmp_path / "a.zarr", cluster=address)
+    averages = ensemble.average(tmp_path / "a.zarr")
+    assert averages["count"].sel(size=2).to_numpy().tolist() == [10, 10, 0]
+    assert averages["walk"].sel(size=2, drift=0.75).isnull().all()
+    one = averages.sel(size=9, drift=0.75)
+    assert one["count"] == 1
+    assert one["walk"].notnull().all()
+    assert one["walk_error"].isnull().all()
+
+
+@given(st.lists(st.lists(st.floats(-1e6, 1e6), max_size=5), max_size=6))
+def test_moments_combine_like_their_realizations(parts: list[list[float]]) -> None:
+    """Against NumPy on everything at once; the spread is compared on the scale of the numbers."""
+    combined = Moments.of(np.empty(0))
+    for part in parts:
+        combined = combined + Moments.of(np.array(part))
+    everything = np.array([number for part in parts for number in part])
+    assert combined.count == len(everything)
+    if len(everything):
+        scale = max(1.0, float(np.abs(everything).max()))
+        np.testing.assert_allclose(combined.mean, everything.mean(), atol=1e-12 * scale)
+        spread = ((everything - everything.mean()) ** 2).sum()
+        np.testing.assert_allclose(combined.squares, spread, atol=1e-10 * scale**2)
+
+
+def test_small_spreads_on_large_means_survive() -> None:
+    """Sums of squares would lose all digits here: the spread is 1e-6 on a mean of 1e6."""
+    rows = 1e6 + 1e-6 * np.sin(np.arange(1000.0))
+    parts = [Moments.of(part) for part in np.split(rows, 10)]
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    _, error = total.finalize()
+    np.testing.assert_allclose(error, rows.std(ddof=1) / np.sqrt(1000), rtol=1e-3)
