@@ -1,0 +1,29 @@
+"""Disorder ensembles of quantum systems: from random couplings to a labelled dataset with error bars.
+
+    sweep -> realization -> task -> run -> store -> reduce -> plot
+
+    sweep         which model, which parameters, how many realizations, which times
+    realization   a point and an index give a stream of random numbers
+    task          what a worker does: realize a few, land a chunk
+    run           what the store misses becomes a bounded window of Dask tasks
+    store         one Zarr group that xarray opens as one Dataset
+    reduce        averages over realizations, with errors
+    plot          figures of the averages
+
+Around them: `cluster` finds the workers, `forecast` knows what things cost, `screen` is what appears on the
+terminal, `cli` is the command line, `errors` is all that can go wrong. `models` holds the physical models behind
+one protocol, `physics` pure functions on arrays.
+"""
+
+from importlib.metadata import version
+
+from ensemble.errors import EnsembleError
+from ensemble.models.model import Model, Observable, parameter
+from ensemble.reduce import average
+from ensemble.run import run_sweep
+from ensemble.store import open_store as open  # noqa: A004 - ensemble.open reads as it should
+from ensemble.sweep import Sweep
+
+__version__ = version("ensemble")
+
+__all__ = ["EnsembleError", "Model", "Observable", "Sweep", "average", "open", "parameter", "run_sweep"]

@@ -1,0 +1,177 @@
+"""The command line: each command is one call into the module of its name."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ensemble import __version__, cluster, forecast, reduce, screen
+from ensemble import plot as plotting
+from ensemble import run as running
+from ensemble.errors import EnsembleError
+from ensemble.models import catalog
+from ensemble.store import Ledger, lock
+from ensemble.sweep import Sweep
+
+_STORE = click.Path(path_type=Path)
+
+
+class _Commands(click.Group):
+    """Commands whose errors are one sentence and an exit code, never a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; tell what went wrong."""
+        try:
+            return super().invoke(ctx)
+        except EnsembleError as error:
+            click.echo(f"ensemble: {error}", err=True)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("ensemble: stopped at once; what has landed is safe, run again to continue", err=True)
+            ctx.exit(130)
+
+
+def _store_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    text = "Folder of the Zarr store; by default the sweep's name with .zarr, in this folder."
+    return click.option("--store", type=_STORE, help=text)(command)
+
+
+def _batch_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    text = "Realizations in one task; by default one if they are dear, about a second's worth if they are cheap."
+    return click.option("--batch", type=click.IntRange(min=1), help=text)(command)
+
+
+def _cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    where = "local (one worker process per core), tcp://host:port, or a scheduler file."
+    many = click.option("--workers", type=click.IntRange(min=1), help="Worker processes of the local cluster.")
+    return click.option("--cluster", "where", default="local", show_default=True, help=where)(many(command))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Disorder ensembles: from a sweep file to a labelled Zarr store, averages and figures."""
+
+
+@main.command()
+@click.argument("sweep", type=_STORE)
+@_store_option
+@_cluster_options
+@_batch_option
+@click.option("--retry-failed", is_flag=True, help="Compute failed realizations again.")
+@click.option("--figure", type=_STORE, help="Where the figure goes; by default beside the store, as .png.")
+def run(
+    sweep: Path,
+    store: Path | None,
+    where: str,
+    workers: int | None,
+    batch: int | None,
+    retry_failed: bool,
+    figure: Path | None,
+) -> None:
+    """Compute what SWEEP asks for and the store does not have; then print a table and draw a figure.
+
+    Run it again to continue, after a kill as well; ask for more in SWEEP to let the store grow.
+    """
+    asked = Sweep.read(sweep)
+    path = _absolute(store or Path(f"{sweep.stem}.zarr"))
+    figure = figure or path.with_suffix(".png")
+    summary = running.survey(asked, path, retry_failed=retry_failed)
+    out = screen.console()
+    if not summary.left:
+        out.print(f"everything is there: {summary.found} of {summary.wanted} realizations in {path}")
+        _leave_if_failed(summary, path)
+        return
+    watch = screen.ProgressWatch()
+    with cluster.connect(where, workers) as client:
+        summary = running.run_on(client, asked, path, batch=batch, retry_failed=retry_failed, watch=watch)
+        averages = reduce.average(path, client=client)
+    out.print(screen.told(summary))
+    if int(averages["count"].sum()):
+        out.print(screen.average_table(averages))
+        out.print(f"store   {path}\nfigure  {plotting.plot(averages, figure)}")
+    if summary.signal is not None:
+        raise SystemExit(128 + summary.signal)
+    _leave_if_failed(summary, path)
+
+
+@main.command()
+@click.argument("sweep", type=_STORE)
+@_store_option
+@_batch_option
+@click.option("--workers", type=click.IntRange(min=1), help="Cores to reckon with; by default those of this machine.")
+def plan(sweep: Path, store: Path | None, batch: int | None, workers: int | None) -> None:
+    """Tell what SWEEP would take: points, tasks, hours, bytes. Starts nothing."""
+    asked = Sweep.read(sweep)
+    path = _absolute(store or Path(f"{sweep.stem}.zarr"))
+    planned = forecast.plan(asked, path, batch=batch)
+    cores = workers or cluster.cores()
+    out = screen.console()
+    out.print(screen.plan_table(planned, list(asked.axes)))
+    missing = sum(each.missing for each in planned.points)
+    tasks = sum(each.tasks for each in planned.points)
+    out.print(
+        f"{missing} realizations at {len(planned.points)} points, {tasks} tasks, chunks of {planned.chunk}, "
+        f"{screen.size(planned.bytes)} before compression, "
+        f"about {screen.duration(planned.seconds / cores)} on {cores} cores"
+    )
+
+
+@main.command()
+@click.argument("store", type=_STORE)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def status(store: Path, as_json: bool) -> None:
+    """Tell what STORE holds: done, failed and wanted realizations of every point."""
+    ledger = Ledger.reading(store)
+    driver = lock.holder(store)
+    if as_json:
+        told = {"store": str(store), "model": ledger.layout.model, "driver": driver}
+        click.echo(json.dumps({**told, "points": screen.status_rows(ledger)}, indent=2))
+        return
+    out = screen.console()
+    out.print(f"{ledger.layout.model}, seed {ledger.layout.seed}; {driver or 'nobody'} is at work on it")
+    out.print(screen.status_table(ledger))
+
+
+@main.command()
+@click.argument("store", type=_STORE)
+def average(store: Path) -> None:
+    """Print the averages of STORE: for every point n, peak and plateau with their errors."""
+    screen.console().print(screen.average_table(reduce.average(store)))
+
+
+@main.command()
+@click.argument("store", type=_STORE)
+@click.option("--output", type=_STORE, help="Where the figure goes; by default beside the store, as .png.")
+def plot(store: Path, output: Path | None) -> None:
+    """Draw the averages of STORE with their error bands."""
+    averages = reduce.average(store)
+    click.echo(plotting.plot(averages, output or _absolute(store).with_suffix(".png")))
+
+
+@main.command()
+def models() -> None:
+    """List the installed models, their parameters and observables."""
+    for name in catalog.installed():
+        screen.model_card(screen.console(), name, catalog.find(name))
+
+
+def _absolute(path: Path) -> Path:
+    """The path as workers will need it: they do not share this folder."""
+    return path.absolute()
+
+
+def _leave_if_failed(summary: running.Summary, store: Path) -> None:
+    """Failed realizations are told and give exit code 1, also when there is nothing left to do."""
+    if not summary.failed:
+        return
+    for line, count in summary.exceptions.items():
+        click.echo(f"{count} x {line}", err=True)
+    click.echo(
+        f"ensemble: {summary.failed} realizations failed; their tracebacks are in the variable `exception` of {store}; "
+        "mend the model and run again with --retry-failed",
+        err=True,
+    )
+    raise SystemExit(1)

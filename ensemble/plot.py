@@ -1,0 +1,108 @@
+"""Figures from averages: every observable over its own axis, a line and an error band for each point."""
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from ensemble.errors import StoreError
+from ensemble.sweep import shown
+
+_DECADES = 5
+"""A logarithmic vertical axis reaches this far below the highest value: below it there is mostly noise."""
+
+_NEVER_ZERO = 1e-300
+"""A band of a quantity that is never negative ends here: on a logarithmic axis, zero is nowhere."""
+
+
+def plot(averages: xr.Dataset, path: str | Path) -> Path:
+    """Write one figure of everything in `averages` that is a function of one coordinate; the suffix tells the format.
+
+    The first parameter axis is told by colour, the second by column; every value of the others and every
+    observable has a row. Bands are one standard error to each side.
+    """
+    axes = [str(dim) for dim in averages["count"].dims]
+    names = [name for name in map(str, averages.data_vars) if _is_curve(averages, name, axes)]
+    if not names:
+        raise StoreError("a figure needs an observable over one coordinate, such as t, but the store has none")
+    colour, columns, others = axes[0], axes[1:2], axes[2:]
+    rows = list(itertools.product(names, _selections(averages, others)))
+    panels = list(_selections(averages, columns))
+    figure = Figure(figsize=(0.8 + 3.6 * len(panels), 0.6 + 2.9 * len(rows)), layout="constrained")
+    grid = figure.subplots(len(rows), len(panels), squeeze=False, sharex="row", sharey="row")
+    for (name, fixed), line in zip(rows, grid, strict=True):
+        for chosen, panel in zip(panels, line, strict=True):
+            _curves(panel, averages.sel({**fixed, **chosen}), name, colour)
+            telling = {key: value for key, value in {**chosen, **fixed}.items() if averages.sizes[key] > 1 or chosen}
+            panel.set_title(", ".join(f"{key} = {shown(value)}" for key, value in telling.items()), fontsize=10)
+        _scale(line[0], averages, name)
+        line[0].set_ylabel(_labelled(averages[name].attrs))
+    _legend(figure, grid[0][-1], colour)
+    figure.savefig(path, dpi=160)
+    return Path(path)
+
+
+def _is_curve(averages: xr.Dataset, name: str, axes: list[str]) -> bool:
+    return f"{name}_error" in averages and averages[name].ndim == len(axes) + 1
+
+
+def _selections(averages: xr.Dataset, axes: list[str]) -> Iterator[dict[str, Any]]:
+    for values in itertools.product(*(averages[axis].values.tolist() for axis in axes)):
+        yield dict(zip(axes, values, strict=True))
+
+
+def _curves(panel: Axes, data: xr.Dataset, name: str, colour: str) -> None:
+    """One line with its band for each value of the first axis."""
+    (dim,) = (str(dim) for dim in data[name].dims if dim != colour)
+    x = data[dim].to_numpy()
+    values = data[colour].values.tolist()
+    for position, value in enumerate(values):
+        one = data.isel({colour: position})
+        mean, error = one[name].to_numpy(), one[f"{name}_error"].to_numpy()
+        if not np.isfinite(mean).any():
+            continue
+        shade = colormaps["viridis"](0.9 * position / max(1, len(values) - 1))
+        panel.plot(x, mean, color=shade, linewidth=1.4, label=shown(value))
+        lower = mean - error if (mean < 0).any() else np.maximum(mean - error, _NEVER_ZERO)
+        panel.fill_between(x, lower, mean + error, color=shade, alpha=0.25, linewidth=0)
+    if _spans_decades(x):
+        panel.set_xscale("log")
+    panel.set_xlabel(_labelled({"long_name": dim, **data[dim].attrs}))
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.grid(alpha=0.25, linewidth=0.5)
+
+
+def _scale(panel: Axes, averages: xr.Dataset, name: str) -> None:
+    """A logarithmic vertical axis for what is positive and spans decades; panels of a row share it."""
+    values = averages[name].to_numpy()
+    values = values[np.isfinite(values)]
+    if not values.size or values.min() < 0 or not _spans_decades(np.sort(values[values > 0])):
+        return
+    top = values.max()
+    bottom = max(values[values > 0].min(), top * 10.0**-_DECADES)
+    panel.set_yscale("log", nonpositive="mask")
+    panel.set_ylim(bottom / 1.5, top * 1.8)
+
+
+def _spans_decades(values: NDArray[Any]) -> bool:
+    positive = values[values > 0]
+    return bool(len(positive) > 2 and math.log10(positive[-1] / positive[0]) >= 2)
+
+
+def _labelled(attributes: Mapping[str, Any]) -> str:
+    units = attributes.get("units", "1")
+    return f"{attributes['long_name']} ({units})" if units != "1" else str(attributes["long_name"])
+
+
+def _legend(figure: Figure, panel: Axes, title: str) -> None:
+    handles, labels = panel.get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, title=title, loc="outside right center", frameon=False, fontsize=9)

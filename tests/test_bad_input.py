@@ -1,0 +1,198 @@
+"""Bad input: one sentence that names what is wrong, exit code 2, no traceback, nothing created."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from ensemble.cli import main
+
+GOOD = """
+model = "tls_glass"
+realizations = 3
+seed = 1
+[axes]
+N = [4]
+epsilon = [0.0]
+eta = [1e5]
+[time]
+start = 1e-3
+stop = 1e3
+num = 7
+spacing = "log"
+"""
+
+REPLACED = {
+    "no model": ('model = "tls_glass"', "", "model must be given"),
+    "no realizations": ("realizations = 3", "", "realizations must be given"),
+    "no seed": ("seed = 1", "", "seed must be given"),
+    "no axes": ("[axes]\nN = [4]\nepsilon = [0.0]\neta = [1e5]\n", "", "axes must be given"),
+    "no N": ("N = [4]", "", "N must be given in [axes] or [parameters]"),
+    "no epsilon": ("epsilon = [0.0]", "", "epsilon must be given"),
+    "axes empty": ("N = [4]\nepsilon = [0.0]\neta = [1e5]", "", "[axes] must hold at least one"),
+    "unknown key": ("seed = 1", "seed = 1\nsede = 2", "unknown key 'sede': did you mean 'seed'?"),
+    "unknown axis": ("eta = [1e5]", "eta = [1e5]\nepsilom = [1.0]", "did you mean 'epsilon'?"),
+    "unknown parameter": ("[time]", "[parameters]\ncolour = 1\n[time]", "unknown key 'colour'"),
+    "unknown store key": ("[time]", "[store]\nchunks = 1\n[time]", "did you mean 'chunk'?"),
+    "unknown time key": ("num = 7", "num = 7\nstep = 1", "unknown key 'step'"),
+    "unknown model": ("tls_glass", "tls_gals", "model must be one of"),
+    "model not a text": ('"tls_glass"', "7", "model must be a text, got 7"),
+    "model file missing": ("tls_glass", "nowhere.py:Model", "there is no"),
+    "model module missing": ("tls_glass", "no.such.module:Model", "cannot be imported"),
+    "model class missing": ("tls_glass", "ensemble.models.tls_glass:Nothing", "has no 'Nothing'"),
+    "model not a model": ("tls_glass", "pathlib:Path", "must be a class that derives from ensemble.Model"),
+    "N text": ("N = [4]", 'N = ["four"]', "N must be an integer, got 'four'"),
+    "N zero": ("N = [4]", "N = [0]", "N must be an integer of at least 2, got 0"),
+    "N one": ("N = [4]", "N = [4, 1]", "N must be an integer of at least 2, got 1"),
+    "N negative": ("N = [4]", "N = [-4]", "N must be an integer of at least 2, got -4"),
+    "N not whole": ("N = [4]", "N = [4.5]", "N must be an integer, got 4.5"),
+    "N true": ("N = [4]", "N = [true]", "N must be an integer, got True"),
+    "N not a list": ("N = [4]", "N = 4", "N must be a list of values or a table"),
+    "N without values": ("N = [4]", "N = []", "N must have at least one value"),
+    "N twice": ("N = [4]", "N = [4, 6, 4]", "N must not repeat a value, but 4 is there twice"),
+    "N in both": ("[time]", "[parameters]\nN = 4\n[time]", "N must be in [axes] or in [parameters]"),
+    "epsilon negative": ("epsilon = [0.0]", "epsilon = [-1.0]", "epsilon must not be negative"),
+    "epsilon nan": ("epsilon = [0.0]", "epsilon = [nan]", "epsilon must be a finite number, got nan"),
+    "eta infinite": ("eta = [1e5]", "eta = [inf]", "eta must be a finite number, got inf"),
+    "axis table without num": ("N = [4]", "N = { start = 4, stop = 8 }", "num is missing"),
+    "axis table backwards": ("N = [4]", "N = { start = 8, stop = 4, num = 2 }", "stop must be greater than start"),
+    "axis table of halves": ("N = [4]", "N = { start = 4, stop = 5, num = 3 }", "N must be an integer, got 4.5"),
+    "temperature negative": ("[time]", "[parameters]\ntemperature = -1\n[time]", "temperature must not be negative"),
+    "parameter of wrong type": ("[time]", '[parameters]\nL0 = "wide"\n[time]', "L0 must be a finite number"),
+    "realizations zero": ("realizations = 3", "realizations = 0", "realizations must be at least 1, got 0"),
+    "realizations not whole": ("realizations = 3", "realizations = 3.5", "realizations must be an integer"),
+    "realizations text": ("realizations = 3", 'realizations = "many"', "realizations must be an integer"),
+    "seed negative": ("seed = 1", "seed = -1", "seed must be at least 0, got -1"),
+    "times unsorted": ("[time]\nstart = 1e-3\nstop = 1e3\nnum = 7\nspacing = \"log\"", "", "increase strictly"),
+    "times negative": ("start = 1e-3\nstop = 1e3\nnum = 7\nspacing = \"log\"", "start = -1\nstop = 1\nnum = 3", "negative"),
+    "times logarithmic from zero": ("start = 1e-3", "start = 0.0", "must start above zero"),
+    "times without num": ("num = 7", "", "num is missing"),
+    "times of none": ("num = 7", "num = 0", "num must be at least 1, got 0"),
+    "times of unknown spacing": ('"log"', '"cubic"', 'spacing must be "linear" or "log"'),
+    "times not a table": ("[time]\nstart = 1e-3\nstop = 1e3\nnum = 7\nspacing = \"log\"", "", "must be a list of values"),
+    "chunk zero": ("[time]", "[store]\nchunk = 0\n[time]", "chunk must be at least 1, got 0"),
+    "chunk text": ("[time]", '[store]\nchunk = "big"\n[time]', "chunk must be an integer"),
+    "store not a table": ("seed = 1", "seed = 1\nstore = 5", "[store] must be a table"),
+    "broken TOML": ("[axes]", "[axes", "is not valid TOML"),
+}  # fmt: skip
+
+LEADING = {"times unsorted": "time = [1.0, 0.5]\n", "times not a table": "time = 5\n"}
+"""What must stand before the first table of the file."""
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def refused(result: Result, told: str) -> None:
+    assert result.exit_code == 2, result.output
+    assert isinstance(result.exception, SystemExit)
+    assert result.stdout == ""
+    assert result.stderr.startswith("ensemble: ")
+    assert result.stderr.count("\n") == 1
+    assert told in result.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "plan"])
+@pytest.mark.parametrize("case", REPLACED)
+def test_a_bad_sweep_file(case: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new, told = REPLACED[case]
+    assert old in GOOD
+    monkeypatch.chdir(tmp_path)
+    sweep = tmp_path / "sweep.toml"
+    sweep.write_text(LEADING.get(case, "") + GOOD.replace(old, new, 1))
+    refused(run(command, "sweep.toml"), told)
+    assert os.listdir(tmp_path) == ["sweep.toml"]
+
+
+def test_a_sweep_file_that_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "latin.toml").write_bytes(b'model = "\xe9"')
+    refused(run("run", tmp_path), "cannot be read: Is a directory")
+    refused(run("run", tmp_path / "missing.toml"), "cannot be read: No such file")
+    refused(run("run", tmp_path / "latin.toml"), "must be UTF-8")
+    assert os.listdir(tmp_path) == ["latin.toml"]
+
+
+@contextlib.contextmanager
+def nobody() -> Iterator[None]:
+    """Without root's rights, if the tests have them: root may read every file and write to every folder."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_files_and_folders_without_the_right_to_use_them() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        secret, sweep, closed = folder / "secret.toml", folder / "sweep.toml", folder / "closed"
+        for path in (secret, sweep):
+            path.write_text(GOOD)
+        secret.chmod(0)
+        closed.mkdir(mode=0o555)
+        with nobody():
+            refused(run("run", secret), "cannot be read: Permission denied")
+            refused(run("run", sweep, "--store", closed / "a.zarr"), "cannot be made there: Permission denied")
+        assert os.listdir(closed) == []
+
+
+def test_a_store_path_where_no_store_can_be(tmp_path: Path) -> None:
+    (tmp_path / "sweep.toml").write_text(GOOD)
+    (tmp_path / "file.zarr").write_text("not a folder")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "thesis.tex").write_text("important")
+    for store, told in (
+        ("file.zarr", "is a file"),
+        ("folder", "is no Zarr group"),
+        ("missing/out.zarr", "No such file"),
+        ("/proc/out.zarr", "cannot be made there"),
+        ("file.zarr/out.zarr", "Not a directory"),
+    ):
+        refused(run("run", tmp_path / "sweep.toml", "--store", tmp_path / store), told)
+    assert sorted(os.listdir(tmp_path)) == ["file.zarr", "folder", "sweep.toml"]
+    assert os.listdir(tmp_path / "folder") == ["thesis.tex"]
+
+
+def test_a_cluster_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ensemble.cluster._PATIENCE", 0.5)
+    (tmp_path / "sweep.toml").write_text(GOOD)
+    for where, told in (
+        ("clusters", "must be local, an address such as tcp://host:8786, or a scheduler file"),
+        ("tcp://127.0.0.1:1", "cannot be reached"),
+        ("carrier-pigeon://home", "cannot be reached"),
+        (str(tmp_path / "sweep.toml"), "cannot be reached"),
+    ):
+        refused(run("run", tmp_path / "sweep.toml", "--store", tmp_path / "a.zarr", "--cluster", where), told)
+    refused(
+        run("run", tmp_path / "sweep.toml", "--store", tmp_path / "a.zarr", "--cluster", "tcp://x:1", "--workers", 2),
+        "--workers belongs to --cluster local",
+    )
+    assert os.listdir(tmp_path) == ["sweep.toml"]
+
+
+def test_commands_that_need_a_store_say_so(tmp_path: Path) -> None:
+    for command in ("status", "average", "plot"):
+        refused(run(command, tmp_path / "nothing.zarr"), "there must be a store")
+        refused(run(command, tmp_path), "is no Zarr group")
+
+
+def test_the_installed_command_prints_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "sweep.toml").write_text(GOOD.replace("N = [4]", "N = [1]"))
+    command = [str(Path(sys.executable).with_name("ensemble")), "run", "sweep.toml"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == "ensemble: sweep.toml: tls_glass refuses N=1, epsilon=0.0, eta=100000.0: " + (
+        "N must be an integer of at least 2, got 1\n"
+    )
