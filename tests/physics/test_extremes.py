@@ -1,0 +1,94 @@
+"""Density matrices stay density matrices where numbers are as large, as small or as equal as they get."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ensemble.physics import average_concurrence, reduced_density_matrix
+from tests.reference.exact_pair import exact_pair, exact_pair_concurrence
+from tests.reference.random_ising import IsingInstance, random_instance
+
+TIMES = np.concatenate([[0.0], np.logspace(-3, 9, 49)])
+
+
+def assert_states(instance: IsingInstance) -> None:
+    """Hermitian, normalized, positive to rounding, and C(t) finite, at all times up to 1e9."""
+    for sites in ((0, 1), (0, 1, 2)):
+        rho = reduced_density_matrix(instance, sites, TIMES, occupation=instance.occupation)
+        assert np.array_equal(rho, rho.conj().swapaxes(1, 2))
+        np.testing.assert_allclose(np.trace(rho, axis1=1, axis2=2), 1.0, rtol=0, atol=1e-14)
+        assert np.linalg.eigvalsh(rho).min() > -1e-14
+    average = average_concurrence(
+        instance.coupling, instance.rate, instance.theta, TIMES, occupation=instance.occupation
+    )
+    assert average[0] == 0.0
+    assert np.all((average >= 0.0) & (average <= 1.0))
+
+
+@pytest.mark.parametrize("occupation", [0.0, 1e-300, 1e-6, 1.0, 1e4, 1e10])
+@pytest.mark.parametrize("rate", [0.0, 1e-300, 1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("coupling", [0.0, 1e-180, 1e-6, 1.0, 1e3])
+def test_scales(coupling: float, rate: float, occupation: float) -> None:
+    assert_states(random_instance(11, 4, coupling=coupling, rate=rate, occupation=occupation))
+
+
+@pytest.mark.parametrize("occupation", [0.0, 2.0, 1e10])
+def test_coinciding_couplings_and_rates(occupation: float) -> None:
+    """Reference: 50-digit arithmetic. Θ = g, where both eigenvalues of a site meet as 1/f -> 0, is among them."""
+    instance = random_instance(12, 4, rate=0.5, occupation=occupation)
+    n = instance.size
+    equal = replace(
+        instance,
+        coupling=np.full((n, n), 0.25) - 0.25 * np.eye(n),
+        rate=np.full(n, 0.5 / (1 + 2 * occupation)),
+        phi=np.zeros(n),
+        occupation=np.full(n, occupation),
+    )
+    assert_states(equal)
+    t = np.array([1e-3, 0.1, 1.0, 5.0])
+    found = reduced_density_matrix(equal, (0, 1), t, occupation=occupation)
+    expected = [np.array(exact_pair(equal, 0, 1, time).tolist(), dtype=complex) for time in t]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-15)
+
+
+def test_entanglement_next_to_a_hot_site() -> None:
+    """Reference: 50-digit arithmetic. Two undamped sites, and a third with Θ = g as above at f = 1e10."""
+    instance = replace(
+        random_instance(16, 3),
+        coupling=np.array([[0.0, 1.0, 0.25], [1.0, 0.0, 0.25], [0.25, 0.25, 0.0]]),
+        rate=np.array([0.0, 0.0, 0.5 / (1 + 2e10)]),
+        occupation=np.full(3, 1e10),
+    )
+    t = np.array([0.01, 0.1, 0.3])
+    pairs = [(0, 1), (0, 2), (1, 2)]
+    expected = [sum(exact_pair_concurrence(instance, *pair, time) for pair in pairs) / 3 for time in t]
+    assert min(expected) > 1e-3
+    average = average_concurrence(instance.coupling, instance.rate, instance.theta, t, occupation=instance.occupation)
+    np.testing.assert_allclose(average, expected, rtol=0, atol=2e-15)
+
+
+@pytest.mark.parametrize("occupation", [0.0, 2.0])
+def test_poles_of_the_bloch_sphere(occupation: float) -> None:
+    instance = random_instance(13, 4, occupation=occupation)
+    assert_states(replace(instance, theta=np.array([0.0, np.pi, np.pi / 2, 1e-9])))
+    assert_states(replace(instance, theta=np.array([np.pi, np.pi, 0.0, np.pi])))
+
+
+def test_undamped_sites_among_damped_ones() -> None:
+    instance = random_instance(14, 4, rate=10.0)
+    assert_states(replace(instance, rate=instance.rate * [0.0, 1.0, 1e-12, 1.0]))
+
+
+@pytest.mark.parametrize("occupation", [0.0, 0.5])
+def test_everything_relaxes_and_disentangles(occupation: float) -> None:
+    """t -> ∞ with dissipation: every pair is in the bath's product state and C is exactly 0."""
+    instance = random_instance(15, 4, rate=1.0, occupation=occupation)
+    rho = reduced_density_matrix(instance, (0, 1), [1e5], occupation=instance.occupation)[0]
+    down = instance.occupation / (1 + 2 * instance.occupation)
+    expected = np.kron(np.diag([1 - down[0], down[0]]), np.diag([1 - down[1], down[1]]))
+    np.testing.assert_allclose(rho, expected, rtol=0, atol=1e-15)
+    average = average_concurrence(
+        instance.coupling, instance.rate, instance.theta, [1.0, 1e5], occupation=instance.occupation
+    )
+    assert average[1] == 0.0
