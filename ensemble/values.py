@@ -45,7 +45,7 @@ def grid(name: str, kind: Any, given: Any) -> list[Any]:
 
 
 def _spaced(name: str, table: Mapping[str, Any]) -> list[float]:
-    """Evenly spaced numbers, linear or logarithmic, rounded to 12 digits: the same on every machine."""
+    """The values of a table { start, stop, num, spacing }."""
     for key in ("start", "stop", "num"):
         if key not in table:
             raise SweepError(f"{name} must have start, stop and num, but {key} is missing")
@@ -62,5 +62,10 @@ def _spaced(name: str, table: Mapping[str, Any]) -> list[float]:
         raise SweepError(f"{name}: stop must be greater than start, got start = {start:g} and stop = {stop:g}")
     if spacing == "log" and start <= 0:
         raise SweepError(f"{name}: a logarithmic grid must start above zero, got start = {start:g}")
-    values = np.geomspace(start, stop, num) if spacing == "log" else np.linspace(start, stop, num)
+    return evenly_spaced(start, stop, num, log=spacing == "log")
+
+
+def evenly_spaced(start: float, stop: float, num: int, *, log: bool = False) -> list[float]:
+    """Numbers on a linear or logarithmic grid, rounded to 12 digits: the same on every machine."""
+    values = np.geomspace(start, stop, num) if log else np.linspace(start, stop, num)
     return [float(f"{value:.12g}") for value in values]
