@@ -22,7 +22,9 @@ _PATIENCE = 30.0
 _SAMPLE = 256
 """Points that are measured at most; the others cost what their neighbour in the grid does."""
 _TASK_SECONDS = 1.0
-"""What a task should last: Dask spends a millisecond or two on each, whatever it holds."""
+"""What a task should last at most: Dask spends a millisecond or two on each, whatever it holds."""
+_TASKS_FOR_BALANCE = 10
+"""A worker should have at least this many tasks in a run: the last one may keep all others waiting."""
 _DEAR = 0.1
 """Seconds from which on a realization is a task of its own."""
 _CHUNK_SECONDS = 60.0
@@ -115,9 +117,14 @@ def measure(client: Client, sweep: Sweep, points: Sequence[Point]) -> dict[Point
     return _spread(points, sample, known)
 
 
-def batch_size(seconds: float) -> int:
-    """Realizations in one task: one if they are dear, about a second's worth if they are cheap."""
-    return 1 if seconds >= _DEAR else max(1, round(_TASK_SECONDS / max(seconds, 1e-6)))
+def batch_size(seconds: float, task: float = _TASK_SECONDS) -> int:
+    """Realizations in one task: one if they are dear, as many as fill the length of a task if they are cheap."""
+    return 1 if seconds >= _DEAR else max(1, round(task / max(seconds, 1e-6)))
+
+
+def task_length(core_seconds: float, workers: int) -> float:
+    """Seconds that a task should last: about one, less in a short run, so that all workers finish together."""
+    return min(_TASK_SECONDS, max(_DEAR, core_seconds / workers / _TASKS_FOR_BALANCE))
 
 
 def chunk_length(sweep: Sweep, costs: Iterable[float]) -> int:

@@ -19,9 +19,6 @@ from ensemble.sweep import shown
 _DECADES = 5
 """A logarithmic vertical axis reaches this far below the highest value: below it there is mostly noise."""
 
-_NEVER_ZERO = 1e-300
-"""A band of a quantity that is never negative ends here: on a logarithmic axis, zero is nowhere."""
-
 
 def plot(averages: xr.Dataset, path: str | Path) -> Path:
     """Write one figure of everything in `averages` that is a function of one coordinate; the suffix tells the format.
@@ -41,7 +38,7 @@ def plot(averages: xr.Dataset, path: str | Path) -> Path:
     for (name, fixed), line in zip(rows, grid, strict=True):
         for chosen, panel in zip(panels, line, strict=True):
             _curves(panel, averages.sel({**fixed, **chosen}), name, colour)
-            telling = {key: value for key, value in {**chosen, **fixed}.items() if averages.sizes[key] > 1 or chosen}
+            telling = {**chosen, **{key: value for key, value in fixed.items() if averages.sizes[key] > 1}}
             panel.set_title(", ".join(f"{key} = {shown(value)}" for key, value in telling.items()), fontsize=10)
         _scale(line[0], averages, name)
         line[0].set_ylabel(_labelled(averages[name].attrs))
@@ -71,8 +68,7 @@ def _curves(panel: Axes, data: xr.Dataset, name: str, colour: str) -> None:
             continue
         shade = colormaps["viridis"](0.9 * position / max(1, len(values) - 1))
         panel.plot(x, mean, color=shade, linewidth=1.4, label=shown(value))
-        lower = mean - error if (mean < 0).any() else np.maximum(mean - error, _NEVER_ZERO)
-        panel.fill_between(x, lower, mean + error, color=shade, alpha=0.25, linewidth=0)
+        panel.fill_between(x, mean - error, mean + error, color=shade, alpha=0.25, linewidth=0)
     if _spans_decades(x):
         panel.set_xscale("log")
     panel.set_xlabel(_labelled({"long_name": dim, **data[dim].attrs}))
@@ -88,7 +84,7 @@ def _scale(panel: Axes, averages: xr.Dataset, name: str) -> None:
         return
     top = values.max()
     bottom = max(values[values > 0].min(), top * 10.0**-_DECADES)
-    panel.set_yscale("log", nonpositive="mask")
+    panel.set_yscale("log", nonpositive="clip")
     panel.set_ylim(bottom / 1.5, top * 1.8)
 
 

@@ -191,8 +191,9 @@ def with_error(value: float, error: float) -> str:
     exponent = math.floor(math.log10(max(abs(value), error)))
     scaled = exponent < -3 or exponent > 5
     scale = 10.0**exponent if scaled else 1.0
-    digits = max(0, 1 - math.floor(math.log10(error / scale)))
-    bracket = round(error / scale * 10**digits)
+    two_digits = float(f"{error / scale:.1e}")
+    digits = max(0, 1 - math.floor(math.log10(two_digits)))
+    bracket = round(two_digits * 10**digits)
     text = f"{value / scale:.{digits}f}({bracket})"
     return f"{text}e{exponent:+03d}" if scaled else text
 

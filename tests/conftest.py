@@ -16,6 +16,11 @@ os.environ.setdefault("MPLBACKEND", "agg")
 TOY = f"{Path(__file__).with_name('toy_model.py')}:ToyModel"
 
 
+def address_of(client: Client) -> str:
+    """Where others reach the scheduler of a client."""
+    return str(client.scheduler_info()["address"])
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Client]:
     """Two worker processes on this machine, as `--cluster local` starts them."""
@@ -26,7 +31,14 @@ def cluster() -> Iterator[Client]:
 @pytest.fixture(scope="session")
 def address(cluster: Client) -> str:
     """The address of that cluster's scheduler."""
-    return str(cluster.scheduler.address)
+    return address_of(cluster)
+
+
+@pytest.fixture(scope="session")
+def one_worker() -> Iterator[str]:
+    """The address of a cluster with a single worker process."""
+    with connect("local", workers=1) as client:
+        yield address_of(client)
 
 
 @pytest.fixture

@@ -28,6 +28,8 @@ num = 7
 spacing = "log"
 """
 
+TIMES = 'start = 1e-3\nstop = 1e3\nnum = 7\nspacing = "log"'
+
 REPLACED = {
     "no model": ('model = "tls_glass"', "", "model must be given"),
     "no realizations": ("realizations = 3", "", "realizations must be given"),
@@ -69,13 +71,13 @@ REPLACED = {
     "realizations not whole": ("realizations = 3", "realizations = 3.5", "realizations must be an integer"),
     "realizations text": ("realizations = 3", 'realizations = "many"', "realizations must be an integer"),
     "seed negative": ("seed = 1", "seed = -1", "seed must be at least 0, got -1"),
-    "times unsorted": ("[time]\nstart = 1e-3\nstop = 1e3\nnum = 7\nspacing = \"log\"", "", "increase strictly"),
-    "times negative": ("start = 1e-3\nstop = 1e3\nnum = 7\nspacing = \"log\"", "start = -1\nstop = 1\nnum = 3", "negative"),
+    "times unsorted": (f"[time]\n{TIMES}", "", "increase strictly"),
+    "times negative": (TIMES, "start = -1\nstop = 1\nnum = 3", "negative"),
     "times logarithmic from zero": ("start = 1e-3", "start = 0.0", "must start above zero"),
     "times without num": ("num = 7", "", "num is missing"),
     "times of none": ("num = 7", "num = 0", "num must be at least 1, got 0"),
     "times of unknown spacing": ('"log"', '"cubic"', 'spacing must be "linear" or "log"'),
-    "times not a table": ("[time]\nstart = 1e-3\nstop = 1e3\nnum = 7\nspacing = \"log\"", "", "must be a list of values"),
+    "times not a table": (f"[time]\n{TIMES}", "", "must be a list of values"),
     "chunk zero": ("[time]", "[store]\nchunk = 0\n[time]", "chunk must be at least 1, got 0"),
     "chunk text": ("[time]", '[store]\nchunk = "big"\n[time]', "chunk must be an integer"),
     "store not a table": ("seed = 1", "seed = 1\nstore = 5", "[store] must be a table"),

@@ -24,7 +24,7 @@ def test_streams_of_one_key_are_the_same_and_of_others_are_not() -> None:
 def test_fields_outside_draw_fields_do_not_change_the_stream() -> None:
     model = ToyModel(size=4)
     for change in ({"drift": 0.7}, {"seconds": 1.0}, {"t": (0.0, 1.0)}):
-        other = dataclasses.replace(model, **change)  # type: ignore[arg-type]
+        other = dataclasses.replace(model, **change)
         assert np.array_equal(stream(1, model, 3).random(4), stream(1, other, 3).random(4))
 
 

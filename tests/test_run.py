@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import dask
@@ -17,16 +17,11 @@ from ensemble.cluster import connect
 from ensemble.errors import RunError, StoreMismatch
 from ensemble.realization import stream
 from ensemble.run import Watch
+from tests.conftest import address_of
 from tests.contents import contents
 from tests.toy_model import ToyModel
 
 Toy = Callable[..., Sweep]
-
-
-@pytest.fixture(scope="module")
-def one_worker() -> Iterator[str]:
-    with connect("local", workers=1) as client:
-        yield str(client.scheduler.address)
 
 
 def test_what_lands_is_what_the_model_measures(toy: Toy, tmp_path: Path, address: str) -> None:
@@ -139,7 +134,7 @@ def test_a_realization_that_kills_its_worker_is_recorded_and_stops_nothing(toy: 
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
         connect("local", workers=2) as client,
     ):
-        summary = run_sweep(sweep, tmp_path / "a.zarr", cluster=str(client.scheduler.address))
+        summary = run_sweep(sweep, tmp_path / "a.zarr", cluster=address_of(client))
     assert (summary.computed, summary.failed) == (9, 1)
     with xr.open_zarr(tmp_path / "a.zarr") as dataset:
         assert np.array_equal(dataset["status"].squeeze(), np.where(kills, 2, 1))

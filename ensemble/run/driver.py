@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from distributed import Client
@@ -82,13 +82,16 @@ def run_on(
         return forecast.chunk_length(sweep, costs.values())
 
     with Ledger.writing(store, sweep, chunk=chunk) as ledger, Interruption(watch) as interruption:
-        points = [p for p in sweep.points if ledger.count_missing(p, sweep.realizations, retry_failed=retry_failed)]
+        counts = {p: ledger.count_missing(p, sweep.realizations, retry_failed=retry_failed) for p in sweep.points}
+        points = [point for point, count in counts.items() if count]
         if not costs:
             measure(points)
+        length = forecast.task_length(sum(counts[point] * costs[point] for point in points), threads(client))
+        batches = {point: batch or forecast.batch_size(costs[point], length) for point in points}
         summary = _stock(sweep, ledger, retry_failed)
         watch.begin(summary.wanted, summary.found + summary.failed)
         try:
-            orders = _orders(sweep, ledger, {point: costs[point] for point in points}, batch, retry_failed)
+            orders = _orders(sweep, ledger, sorted(points, key=lambda p: -costs[p]), batches, retry_failed)
             Window(client, ledger, summary, watch, interruption).drive(orders)
         finally:
             summary.signal = interruption.signal
@@ -98,19 +101,18 @@ def run_on(
 
 
 def _orders(
-    sweep: Sweep, ledger: Ledger, costs: dict[Point, float], batch: int | None, retry_failed: bool
+    sweep: Sweep, ledger: Ledger, points: Sequence[Point], batches: Mapping[Point, int], retry_failed: bool
 ) -> Iterator[Order]:
-    """What is to be computed, in task-sized portions: all points advance together, dear ones first."""
+    """What is to be computed, in task-sized portions: all points advance together, in the order given."""
     pending = []
-    for point in sorted(costs, key=lambda point: -costs[point]):
+    for point in points:
         slots = ledger.missing(point, sweep.realizations, retry_failed=retry_failed)
-        size = batch or forecast.batch_size(costs[point])
-        pending.append((Job.at(ledger.path, point.model, sweep.seed), slots, size))
+        pending.append((Job.at(ledger.path, point.model, sweep.seed), slots, batches[point]))
     while pending:
         unfinished = []
-        for job, slots, size in pending:
-            portion = tuple(itertools.islice(slots, max(1, size // ledger.layout.chunk)))
+        for job, slots, batch in pending:
+            portion = tuple(itertools.islice(slots, max(1, batch // ledger.layout.chunk)))
             if portion:
-                yield Order(job, portion, size)
-                unfinished.append((job, slots, size))
+                yield Order(job, portion, batch)
+                unfinished.append((job, slots, batch))
         pending = unfinished

@@ -1,0 +1,112 @@
+"""What every model must do, whoever wrote it: the checks that `test_conformance` runs over all models.
+
+To check a model of your own, call these with it: they need nothing but the model's class and a small sweep.
+"""
+
+import copy
+import dataclasses
+import math
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+import numpy as np
+import xarray as xr
+
+from ensemble import Model, Sweep, run_sweep
+from ensemble.models.model import fields
+from ensemble.realization import stream
+from tests.contents import contents
+
+
+def bits(value: Any) -> Any:
+    """Any disorder or measurement as something to compare bit for bit."""
+    if isinstance(value, np.ndarray | np.generic):
+        return (value.dtype.str, value.shape, value.tobytes())
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return tuple((field.name, bits(getattr(value, field.name))) for field in dataclasses.fields(value))
+    if isinstance(value, Mapping):
+        return tuple((key, bits(value[key])) for key in sorted(value))
+    if isinstance(value, list | tuple):
+        return tuple(bits(each) for each in value)
+    return value
+
+
+def check_shapes(sweep: Sweep) -> None:
+    """Observables have the declared names, shapes and types, the same at every point; fields keep values."""
+    for point in sweep.points:
+        coords = point.model.coords()
+        measured = point.model.measure(point.model.draw(stream(sweep.seed, point.model, 0)))
+        assert set(measured) == set(point.model.observables)
+        for name, observable in point.model.observables.items():
+            array = np.asarray(measured[name])
+            assert array.shape == tuple(len(coords[dim]) for dim in observable.dims)
+            assert np.can_cast(array.dtype, observable.dtype, "same_kind")
+            assert observable.long_name
+            assert observable.units
+        assert dict(point.values).items() <= dataclasses.asdict(point.model).items()  # type: ignore[call-overload]
+
+
+def check_labels(model: type[Model]) -> None:
+    """Every parameter that a reader meets as an axis says what it is and in which unit."""
+    for name, field in fields(model).items():
+        assert field.metadata.get("long_name"), f"{name} has no long_name"
+        assert field.metadata.get("units"), f"{name} has no unit"
+
+
+def check_determinism(sweep: Sweep) -> None:
+    """The same key draws the same disorder, and measuring changes neither it nor the next result."""
+    for point in sweep.points:
+        first = point.model.draw(stream(sweep.seed, point.model, 1))
+        kept = copy.deepcopy(first)
+        once, twice = point.model.measure(first), point.model.measure(first)
+        assert bits(once) == bits(twice)
+        assert bits(first) == bits(kept)
+        again = point.model.draw(stream(sweep.seed, point.model, 1))
+        assert bits(again) == bits(first)
+        other = point.model.draw(stream(sweep.seed, point.model, 2))
+        assert bits(other) != bits(first)
+
+
+def check_pickling(sweep: Sweep) -> None:
+    """A model and its disorder arrive at a worker as they left."""
+    for point in sweep.points:
+        disorder = point.model.draw(stream(sweep.seed, point.model, 0))
+        model = cloudpickle.loads(cloudpickle.dumps(point.model))
+        assert model == point.model
+        assert bits(pickle.loads(pickle.dumps(disorder))) == bits(disorder)
+        assert bits(model.measure(disorder)) == bits(point.model.measure(disorder))
+
+
+def check_common_disorder(sweep: Sweep, changes: Mapping[str, Any]) -> None:
+    """Fields that `draw_fields` does not list leave the disorder alone; the listed ones do not."""
+    model = sweep.points[0].model
+    free = set(fields(type(model))) - set(model.draw_fields)
+    assert set(changes) >= free - {"t"}, f"say how to change {sorted(free - set(changes))}"
+    expected = bits(model.draw(stream(sweep.seed, model, 0)))
+    for name in free & set(changes):
+        other = dataclasses.replace(model, **{name: changes[name]})  # type: ignore[type-var]
+        assert other != model, f"{name} has to change"
+        assert bits(other.draw(stream(sweep.seed, other, 0))) == expected, name
+
+
+def check_independence(sweep: Sweep, folder: Path, one_worker: str, two_workers: str) -> None:
+    """The same store for one worker and two, realization by realization, in sevens and in whole chunks."""
+    for name, cluster, batch in (
+        ("one", one_worker, None),
+        ("two", two_workers, None),
+        ("single", two_workers, 1),
+        ("seven", two_workers, 7),
+    ):
+        summary = run_sweep(sweep, folder / f"{name}.zarr", cluster=cluster, batch=batch)
+        assert (summary.left, summary.failed) == (0, 0)
+    expected = contents(folder / "one.zarr")
+    for name in ("two", "single", "seven"):
+        assert contents(folder / f"{name}.zarr") == expected, name
+    with xr.open_zarr(folder / "one.zarr") as dataset:
+        shape = [*(len(values) for values in sweep.axes.values()), sweep.realizations]
+        assert dataset["status"].size == math.prod(shape)
+        for name in sweep.model.observables:
+            assert list(dataset[name].shape[: len(shape)]) == shape

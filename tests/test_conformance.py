@@ -1,0 +1,78 @@
+"""The conformance suite, over every model in the repository and the one that README shows."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ensemble import Sweep
+from ensemble.models import catalog
+from tests import conformance
+from tests.conftest import TOY
+from tests.readme import block
+
+GLASS_CHANGES = {
+    "epsilon": 0.5,
+    "eta": 10.0,
+    "delta_bar": 0.01,
+    "n_delta": 4.0,
+    "L0": 2.0,
+    "W": 0.1,
+    "gamma": 0.8,
+    "density": 2.2,
+    "v": 3.8,
+    "temperature": 300.0,
+}
+TOY_CHANGES = {"drift": 1.0, "raises_below": 0.0, "kills_below": 0.0, "unless": "/nowhere", "seconds": 0.001}
+CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "tls_glass": (
+        {
+            "model": "tls_glass",
+            "axes": {"N": [2, 5], "epsilon": [0.0, 1e-2], "eta": [1e5]},
+            "parameters": {"temperature": 50.0},
+            "time": {"start": 1e-3, "stop": 1e3, "num": 7, "spacing": "log"},
+        },
+        GLASS_CHANGES,
+    ),
+    "toy": ({"model": TOY, "axes": {"size": [2, 3], "drift": [0.0, 0.5]}}, TOY_CHANGES),
+    "README": (
+        {"model": "random_field.py:RandomField", "axes": {"spins": [5, 50], "width": [0.5, 1.0]}},
+        {"width": 2.0},
+    ),
+}
+
+
+@pytest.fixture(params=CASES)
+def case(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Sweep, dict[str, Any]]:
+    (tmp_path / "random_field.py").write_text(block("random_field.py"))
+    table, changes = CASES[request.param]
+    common = {"realizations": 20, "seed": 3, "store": {"chunk": 8}}
+    return Sweep.from_table({**common, **table}, folder=tmp_path), changes
+
+
+def test_every_installed_model_is_a_case() -> None:
+    assert set(catalog.installed()) <= set(CASES)
+
+
+def test_shapes(case: tuple[Sweep, dict[str, Any]]) -> None:
+    conformance.check_shapes(case[0])
+
+
+def test_labels(case: tuple[Sweep, dict[str, Any]]) -> None:
+    conformance.check_labels(case[0].model)
+
+
+def test_determinism(case: tuple[Sweep, dict[str, Any]]) -> None:
+    conformance.check_determinism(case[0])
+
+
+def test_pickling(case: tuple[Sweep, dict[str, Any]]) -> None:
+    conformance.check_pickling(case[0])
+
+
+def test_common_disorder(case: tuple[Sweep, dict[str, Any]]) -> None:
+    conformance.check_common_disorder(*case)
+
+
+def test_independence(case: tuple[Sweep, dict[str, Any]], tmp_path: Path, one_worker: str, address: str) -> None:
+    conformance.check_independence(case[0], tmp_path, one_worker, address)

@@ -1,0 +1,64 @@
+"""Stores of every format version that was ever written still open, and still grow.
+
+`tests/data/format-1.zarr` was made by `ensemble run tests/data/format-1.toml`, and is never made again.
+"""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import ensemble
+from ensemble import Sweep, run_sweep
+from ensemble.realization import stream
+from ensemble.store import Layout
+from ensemble.store.group import FORMAT
+from tests.toy_model import ToyModel
+
+DATA = Path(__file__).with_name("data")
+FORMATS = range(1, FORMAT + 1)
+
+
+def test_there_is_a_store_of_every_format() -> None:
+    assert sorted(path.name for path in DATA.glob("*.zarr")) == [f"format-{number}.zarr" for number in FORMATS]
+
+
+@pytest.mark.parametrize("number", FORMATS)
+def test_an_older_store_opens(number: int) -> None:
+    store = DATA / f"format-{number}.zarr"
+    with xr.open_zarr(store) as dataset:
+        assert dataset["walk"].dims == ("size", "drift", "realization", "t")
+        assert dataset["walk"].shape == (2, 2, 6, 3)
+        assert dataset.attrs["ensemble_format"] == number
+    view = ensemble.open(store)
+    first = view["walk"].isel(t=0).to_numpy()
+    for i, size in enumerate((2, 3)):
+        for j, drift in enumerate((0.0, 0.5)):
+            model = ToyModel(size=size, drift=drift, t=(0.0, 1.0, 2.0))
+            for index in range(6):
+                disorder = model.draw(stream(1, model, index))
+                if disorder[0, 0] < 0.25:
+                    assert np.isnan(first[i, j, index])
+                    said = str(view["exception"].isel(size=i, drift=j, realization=index).to_numpy())
+                    assert said.startswith("ValueError: the first number is")
+                else:
+                    assert first[i, j, index] == model.measure(disorder)["walk"][0]
+    assert view["n_done"].min() < 6
+
+
+@pytest.mark.parametrize("number", FORMATS)
+def test_an_older_store_grows(number: int, tmp_path: Path, address: str) -> None:
+    shutil.copytree(DATA / f"format-{number}.zarr", tmp_path / "a.zarr")
+    text = (DATA / f"format-{number}.toml").read_text()
+    (tmp_path / "toy_model.py").write_text(Path(__file__).with_name("toy_model.py").read_text())
+    (tmp_path / "a.toml").write_text(text.replace("../toy_model.py", "toy_model.py").replace("[2, 3]", "[2, 3, 4]"))
+    sweep = Sweep.read(tmp_path / "a.toml")
+    before = ensemble.open(tmp_path / "a.zarr").load()
+    summary = run_sweep(sweep, tmp_path / "a.zarr", cluster=address)
+    assert summary.computed + summary.failed - int((before["status"] == 2).sum()) == 12
+    after = ensemble.open(tmp_path / "a.zarr").sel(size=[2, 3]).load()
+    for name in ("walk", "final", "status", "exception"):
+        assert np.array_equal(after[name], before[name], equal_nan=name in ("walk", "final"))
+    assert Layout.read(tmp_path / "a.zarr").axes["size"] == (2, 3, 4)

@@ -1,0 +1,90 @@
+"""The house itself: its public surface, its layers, a docstring in every room."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import ensemble
+
+ROOT = Path(ensemble.__file__).parent
+MODULES = sorted(path.relative_to(ROOT.parent).with_suffix("") for path in ROOT.rglob("*.py"))
+
+LAYERS = [
+    ["errors"],
+    ["values", "physics"],
+    ["models"],
+    ["sweep"],
+    ["realization"],
+    ["store"],
+    ["task"],
+    ["cluster", "forecast", "reduce"],
+    ["run", "plot"],
+    ["screen"],
+    ["cli"],
+]
+"""Told bottom to top: a room imports from its own layer and from those below it."""
+
+
+def level(room: str) -> int:
+    return next(number for number, rooms in enumerate(LAYERS) if room in rooms)
+
+
+def imported(path: Path) -> set[str]:
+    """The rooms of this package that a module imports from."""
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "ensemble":
+            inside = node.module.split(".")[1:]
+            rooms |= {inside[0]} if inside else {alias.name for alias in node.names}
+        elif isinstance(node, ast.Import):
+            rooms |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("ensemble.")}
+    return rooms
+
+
+def test_the_public_surface() -> None:
+    assert ensemble.__all__ == [
+        "EnsembleError",
+        "Model",
+        "Observable",
+        "Sweep",
+        "average",
+        "open",
+        "parameter",
+        "run_sweep",
+    ]
+    assert all(getattr(ensemble, name).__doc__ for name in ensemble.__all__)
+    assert ensemble.__version__
+
+
+def test_every_room_has_a_place_in_the_layers() -> None:
+    rooms = {module.parts[1] for module in MODULES if module.parts[1] != "__init__"}
+    assert rooms == {room for layer in LAYERS for room in layer}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_imports_point_one_way(module: Path) -> None:
+    room = module.parts[1]
+    if room == "__init__":
+        return
+    rooms = imported(ROOT.parent / module.with_suffix(".py")) - {"__version__"}
+    above = {other for other in rooms if level(other) > level(room)}
+    assert not above, f"{module} imports {sorted(above)} from a layer above it"
+
+
+def test_the_framework_knows_no_physics() -> None:
+    """Only the models, and the command line through their entry points, know what is computed."""
+    for module in MODULES:
+        if module.parts[1] not in ("models", "physics", "__init__"):
+            path = ROOT.parent / module.with_suffix(".py")
+            assert "physics" not in imported(path)
+            assert "tls" not in path.read_text().lower().replace('"tls_glass"', "").replace("tls://", ""), module
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_a_module_says_what_it_is_for_and_fits_in_the_head(module: Path) -> None:
+    path = ROOT.parent / module.with_suffix(".py")
+    text = path.read_text()
+    assert ast.get_docstring(ast.parse(text))
+    assert text.count("\n") <= 300, f"{module} holds two ideas: make it a folder"
+    assert module.name not in ("utils", "util", "misc", "helpers", "common")

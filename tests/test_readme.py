@@ -1,0 +1,95 @@
+"""README's session, run as it is printed."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import xarray as xr
+
+from ensemble import Sweep
+from tests.readme import README, block, blocks
+
+ROOT = README.parent
+
+
+def run(command: str, folder: Path) -> str:
+    """One `ensemble ...` command of README, through the installed script."""
+    name, *arguments = shlex.split(command)
+    assert name == "ensemble"
+    script = str(Path(sys.executable).with_name("ensemble"))
+    done = subprocess.run([script, *arguments], cwd=folder, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as a newcomer has it: the repository's workflows, nothing else."""
+    folder = tmp_path_factory.mktemp("readme")
+    shutil.copytree(ROOT / "workflows", folder / "workflows")
+    return folder
+
+
+def test_the_working_session(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first command, the rows of its table to the last digit, and the notebook cell after it."""
+    first, *printed = blocks("console")[0].splitlines()
+    install, command = first.removeprefix("$ ").split(" && ")
+    assert install == "python -m pip install ."
+    told = [line.split() for line in run(command, folder).splitlines()]
+    rows = [line.split() for line in printed if re.match(r" +\d", line)]
+    assert len(rows) >= 6
+    for row in rows:
+        assert row in told
+    assert (folder / "quickstart.png").exists()
+    with xr.open_zarr(folder / "quickstart.zarr") as dataset:
+        assert dataset["concurrence"].dims == ("N", "epsilon", "eta", "realization", "t")
+    assert run(command, folder).startswith("everything is there: 15000 of 15000 realizations")
+
+    monkeypatch.chdir(folder)
+    (cell,) = (text for text in blocks("python") if not text.startswith("# "))
+    names: dict[str, object] = {}
+    exec(compile(cell, "README.md", "exec"), names)
+    loss = names["loss"]
+    assert isinstance(loss, xr.DataArray)
+    assert (loss.sel(N=4).mean() > 0.2).all()
+
+
+def test_the_sweep_file_and_its_commands(folder: Path) -> None:
+    (folder / "sweep.toml").write_text(block("sweep.toml"))
+    sweep = Sweep.read(folder / "sweep.toml")
+    assert len(sweep.points) == 27
+    assert sweep.axes["eta"] == (1e3, 1e4, 1e5)
+    assert "27000 realizations at 27 points" in run("ensemble plan sweep.toml", folder)
+
+
+def test_a_model_of_one_s_own(folder: Path) -> None:
+    """Checked against the closed form of the example: the signal is exp(-(width t)²/2) on average."""
+    for name in ("random_field.py", "random_field.toml"):
+        (folder / name).write_text(block(name))
+    assert len(block("random_field.py").splitlines()) <= 25
+    command = blocks("console")[1].strip().removeprefix("$ ")
+    assert "16000 realizations computed in" in run(command, folder)
+    with xr.open_zarr(folder / "random_field.zarr") as dataset:
+        mean = dataset["signal"].mean("realization")
+        expected = xr.apply_ufunc(lambda x: 2.718281828459045 ** (-(x**2) / 2), dataset["width"] * dataset["t"])
+        assert float(abs(mean - expected).max()) < 0.03
+        assert dataset["signal"].attrs["long_name"] == "total spin per spin"
+
+
+def test_every_dependency_is_in_the_table() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    table = README.read_text().split("## What it stands on")[1]
+    for requirement in [*project["dependencies"], *project["optional-dependencies"]["test"]]:
+        name = re.split(r"[<>=]", requirement)[0]
+        assert re.search(name, table, flags=re.IGNORECASE), name
+
+
+def test_links_lead_somewhere() -> None:
+    for page in (README, ROOT / "deploy" / "README.md", ROOT / "tests" / "README.md"):
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
