@@ -29,7 +29,7 @@ def test_defaults() -> None:
     assert (model.delta_bar, model.n_delta, model.L0, model.W, model.gamma) == (0.1, 2.0, 1.0, 1.0, 1.0)
     assert (model.density, model.v, model.temperature) == (2.0, 5.0, 0.0)
     assert len(model.t) == 91
-    np.testing.assert_allclose(model.t, np.logspace(-3, 6, 91), rtol=1e-15)
+    np.testing.assert_allclose(model.t, np.logspace(-3, 6, 91), rtol=1e-11)
     assert isinstance(model.eta, float)
     assert isinstance(model.epsilon, float)
 
