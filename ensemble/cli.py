@@ -106,8 +106,8 @@ def plan(sweep: Path, store: Path | None, batch: int | None, workers: int | None
     """Tell what SWEEP would take: points, tasks, hours, bytes. Starts nothing."""
     asked = Sweep.read(sweep)
     path = _absolute(store or Path(f"{sweep.stem}.zarr"))
-    planned = forecast.plan(asked, path, batch=batch)
     cores = workers or cluster.cores()
+    planned = forecast.plan(asked, path, cores, batch=batch)
     out = screen.console()
     out.print(screen.plan_table(planned, list(asked.axes)))
     missing = sum(each.missing for each in planned.points)

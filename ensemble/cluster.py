@@ -36,8 +36,8 @@ def dask_setup(_worker: Worker) -> None:
 
 
 def threads(client: Client) -> int:
-    """How many tasks a client's cluster works on at a time."""
-    return sum(client.nthreads().values())
+    """How many tasks a client's cluster works on at a time; one if it is just between two workers."""
+    return max(1, sum(int(count) for count in client.nthreads().values()))
 
 
 @contextlib.contextmanager

@@ -71,20 +71,22 @@ class Plan:
         return sum(each.missing for each in self.points) * self.bytes_each
 
 
-def plan(sweep: Sweep, store: Path, *, batch: int | None = None) -> Plan:
+def plan(sweep: Sweep, store: Path, workers: int, *, batch: int | None = None) -> Plan:
     """Look at what the store has, time a realization of every point in this process, start nothing."""
     ledger = None
     if exists(store):
         ledger = Ledger.reading(store)
         ledger.layout.check(sweep, store)
     costs = measure_here(sweep)
-    chunk = sweep.chunk or chunk_length(sweep, costs.values())
-    if ledger is not None:
-        chunk = ledger.layout.chunk
+    counts = {
+        point: ledger.count_missing(point, sweep.realizations) if ledger else sweep.realizations
+        for point in sweep.points
+    }
+    chunk = ledger.layout.chunk if ledger else sweep.chunk or chunk_length(sweep, costs.values())
+    length = task_length(sum(counts[point] * costs[point] for point in sweep.points), workers)
     rows = []
-    for point in sweep.points:
-        missing = ledger.count_missing(point, sweep.realizations) if ledger else sweep.realizations
-        size = batch or batch_size(costs[point])
+    for point, missing in counts.items():
+        size = batch or batch_size(costs[point], length)
         tasks = math.ceil(missing / size) + (math.ceil(missing / chunk) if size < min(chunk, missing) else 0)
         rows.append(PointPlan(point, sweep.realizations - missing, missing, costs[point], tasks))
     return Plan(tuple(rows), chunk, bytes_each(sweep))

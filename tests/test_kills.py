@@ -89,7 +89,9 @@ def wait_until(condition: object, run: "subprocess.Popen[str]") -> None:
     for _ in range(6000):
         if condition():
             return
-        assert run.poll() is None, "the run ended before it could be disturbed"
+        if run.poll() is not None:
+            assert run.stderr is not None
+            pytest.fail(f"the run ended before it could be disturbed: {run.stderr.read()}")
         time.sleep(0.005)
     raise TimeoutError
 

@@ -142,18 +142,29 @@ def test_a_realization_that_kills_its_worker_is_recorded_and_stops_nothing(toy: 
         assert text.startswith("KilledWorker: ")
 
 
-def test_a_store_that_cannot_be_written_ends_the_run_with_a_sentence(toy: Toy, tmp_path: Path, address: str) -> None:
+@pytest.mark.parametrize(
+    ("array", "told"),
+    [
+        ("walk", r"a chunk of .*a\.zarr could not be written: .* run again to continue"),
+        ("status", r"the status of .*a\.zarr could not be written: .* run again"),
+    ],
+)
+def test_a_store_that_cannot_be_written_ends_the_run_with_a_sentence(
+    array: str, told: str, toy: Toy, tmp_path: Path, address: str
+) -> None:
     """Someone puts a file where a chunk's folder has to be, after the run has begun."""
     store = tmp_path / "a.zarr"
 
     class Obstruct(Watch):
         def begin(self, wanted: int, done: int) -> None:
-            (store / "walk" / "c").write_text("in the way")
+            (store / array / "c").write_text("in the way")
 
-    with pytest.raises(RunError, match=r"a chunk of .*a\.zarr could not be written.* run again to continue"):
+    with pytest.raises(RunError, match=told):
         run_sweep(toy(), store, cluster=address, watch=Obstruct())
-    (store / "walk" / "c").unlink()
+    (store / array / "c").unlink()
     assert run_sweep(toy(), store, cluster=address).left == 0
+    run_sweep(toy(), tmp_path / "b.zarr", cluster=address)
+    assert contents(store) == contents(tmp_path / "b.zarr")
 
 
 def test_a_reader_sees_whole_realizations_while_a_run_writes(toy: Toy, tmp_path: Path, address: str) -> None:

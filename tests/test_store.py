@@ -29,7 +29,7 @@ def written(index: int) -> Outcome:
 
 def fill(store: Path, sweep: Sweep, failed: tuple[int, ...] = ()) -> None:
     """Land everything that a store lacks, without computing anything; some as failures."""
-    with Ledger.writing(store, sweep, chunk=lambda: 4) as ledger:
+    with Ledger.writing(store, sweep, chunk=4) as ledger:
         for point in sweep.points:
             for slot in list(ledger.missing(point, sweep.realizations)):
                 outcomes = [Outcome(r, None, "E: no\n\ntrace") if r in failed else written(r) for r in slot.indices]
@@ -72,7 +72,7 @@ def test_a_flipped_byte_is_noticed(toy: Toy, tmp_path: Path) -> None:
 
 def test_the_view_masks_what_is_not_done(toy: Toy, tmp_path: Path) -> None:
     fill(tmp_path / "a.zarr", toy(realizations=6), failed=(2,))
-    with Ledger.writing(tmp_path / "a.zarr", toy(), chunk=lambda: 4):
+    with Ledger.writing(tmp_path / "a.zarr", toy(), chunk=4):
         view = ensemble.open(tmp_path / "a.zarr")
     assert view["n_done"].to_numpy().tolist() == [[5, 5], [5, 5]]
     expected = [0.0, 1.0, np.nan, 3.0, 4.0, 5.0, np.nan, np.nan, np.nan, np.nan]
@@ -85,7 +85,7 @@ def test_the_view_masks_what_is_not_done(toy: Toy, tmp_path: Path) -> None:
 def test_status_alone_says_what_is_done(toy: Toy, tmp_path: Path) -> None:
     """Data that are on disk before their status are not there yet, for a reader and for the next driver."""
     sweep = toy()
-    with Ledger.writing(tmp_path / "a.zarr", sweep, chunk=lambda: 4) as ledger:
+    with Ledger.writing(tmp_path / "a.zarr", sweep, chunk=4) as ledger:
         slot = next(ledger.missing(sweep.points[0], 10))
         land(tmp_path / "a.zarr", slot, [written(index) for index in slot.indices], NAMES)
         view = ensemble.open(tmp_path / "a.zarr")
@@ -200,10 +200,10 @@ def test_a_parameter_that_an_older_store_does_not_know_had_its_default(toy: Toy,
 
 def test_a_second_driver_is_refused_while_the_first_lives(toy: Toy, tmp_path: Path) -> None:
     store = tmp_path / "a.zarr"
-    with Ledger.writing(store, toy(), chunk=lambda: 4):
+    with Ledger.writing(store, toy(), chunk=4):
         told = f"process {os.getpid()} on "
         assert str(lock.holder(store)).startswith(told)
-        with pytest.raises(StoreLocked, match=told), Ledger.writing(store, toy(), chunk=lambda: 4):
+        with pytest.raises(StoreLocked, match=told), Ledger.writing(store, toy(), chunk=4):
             pass
     assert lock.holder(store) is None
     fill(store, toy())
@@ -245,7 +245,7 @@ def test_the_book_is_kept_in_blocks_whatever_the_grid(toy: Toy, tmp_path: Path) 
     """Points on both sides of a block's border, realizations too; the last blocks are cut by the array's end."""
     sweep = toy(axes={"size": [2, 3, 4, 5, 6], "drift": [0.0]}, realizations=5000, store={"chunk": 1000})
     assert build.block_shape(2) == (4, 4, 4096)
-    with Ledger.writing(tmp_path / "a.zarr", sweep, chunk=lambda: 1000) as ledger:
+    with Ledger.writing(tmp_path / "a.zarr", sweep, chunk=1000) as ledger:
         for point in (sweep.points[0], sweep.points[4]):
             for slot in list(ledger.missing(point, 5000)):
                 ledger.enter([Receipt(slot, {slot.start: "E"}, 0.0, CODE)])

@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from distributed import Client
@@ -71,27 +71,21 @@ def run_on(
 ) -> Summary:
     """Compute on a client's cluster what a sweep asks for and a store does not have."""
     started = time.perf_counter()
-    costs: dict[Point, float] = {}
-
-    def measure(points: Sequence[Point]) -> None:
-        watch.say(f"measuring {len(points)} points on {threads(client)} workers")
-        costs.update(forecast.measure(client, sweep, points))
-
-    def chunk() -> int:
-        measure(sweep.points)
-        return forecast.chunk_length(sweep, costs.values())
-
-    with Ledger.writing(store, sweep, chunk=chunk) as ledger, Interruption(watch) as interruption:
-        counts = {p: ledger.count_missing(p, sweep.realizations, retry_failed=retry_failed) for p in sweep.points}
-        points = [point for point, count in counts.items() if count]
-        if not costs:
-            measure(points)
-        length = forecast.task_length(sum(counts[point] * costs[point] for point in points), threads(client))
-        batches = {point: batch or forecast.batch_size(costs[point], length) for point in points}
+    counts = _missing(sweep, store, retry_failed)
+    workers = threads(client)
+    watch.say(f"measuring {len(counts)} points on {workers} workers")
+    costs = forecast.measure(client, sweep, list(counts))
+    length = forecast.task_length(sum(counts[point] * costs[point] for point in counts), workers)
+    batches = {
+        point: batch or forecast.batch_size(costs[point], length)
+        for point in sorted(counts, key=lambda point: -costs[point])
+    }
+    chunk = sweep.chunk or forecast.chunk_length(sweep, costs.values())
+    with Ledger.writing(store, sweep, chunk) as ledger, Interruption(watch) as interruption:
         summary = _stock(sweep, ledger, retry_failed)
         watch.begin(summary.wanted, summary.found + summary.failed)
         try:
-            orders = _orders(sweep, ledger, sorted(points, key=lambda p: -costs[p]), batches, retry_failed)
+            orders = _orders(sweep, ledger, batches, retry_failed)
             Window(client, ledger, summary, watch, interruption).drive(orders)
         finally:
             summary.signal = interruption.signal
@@ -100,14 +94,21 @@ def run_on(
     return summary
 
 
-def _orders(
-    sweep: Sweep, ledger: Ledger, points: Sequence[Point], batches: Mapping[Point, int], retry_failed: bool
-) -> Iterator[Order]:
+def _missing(sweep: Sweep, store: Path, retry_failed: bool) -> dict[Point, int]:
+    """The points that lack realizations, and how many."""
+    if not exists(store):
+        return dict.fromkeys(sweep.points, sweep.realizations)
+    ledger = Ledger.reading(store)
+    counts = {p: ledger.count_missing(p, sweep.realizations, retry_failed=retry_failed) for p in sweep.points}
+    return {point: count for point, count in counts.items() if count}
+
+
+def _orders(sweep: Sweep, ledger: Ledger, batches: Mapping[Point, int], retry_failed: bool) -> Iterator[Order]:
     """What is to be computed, in task-sized portions: all points advance together, in the order given."""
     pending = []
-    for point in points:
+    for point, batch in batches.items():
         slots = ledger.missing(point, sweep.realizations, retry_failed=retry_failed)
-        pending.append((Job.at(ledger.path, point.model, sweep.seed), slots, batches[point]))
+        pending.append((Job.at(ledger.path, point.model, sweep.seed), slots, batch))
     while pending:
         unfinished = []
         for job, slots, batch in pending:

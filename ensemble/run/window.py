@@ -86,7 +86,7 @@ class Window:
         """What need not be done for every landing: write the book, see how many workers there are."""
         if time.monotonic() - self.flushed > _FLUSH_SECONDS:
             self.ledger.flush()
-            self.room = _TASKS_PER_WORKER * max(1, threads(self.client))
+            self.room = _TASKS_PER_WORKER * threads(self.client)
             self.flushed = time.monotonic()
 
     def _top_up(self, orders: Iterator[Order]) -> None:
@@ -133,16 +133,24 @@ class Window:
         batch: Sequence[tuple[Future[Any], Any]] = self.completed.next_batch(block=False)
         return batch
 
-    def _note(self, flight: _Flight, result: Sequence[Receipt]) -> None:
-        """Enter the receipts of a landing, or deal with the one that did not come."""
-        status = flight.landing.status
-        if status == "error":
+    def _note(self, flight: _Flight, result: Any) -> None:
+        """Enter the receipts of a landing, or deal with the one that did not come.
+
+        Receipts that are here count, even if the worker that gave them has died since and Dask already speaks of
+        the task as lost.
+        """
+        if isinstance(result, list):
+            self._enter(result)
+        elif flight.landing.status == "error":
             self._recover(flight, flight.landing.exception())
-            return
-        if status != "finished":
-            raise RunError(f"the cluster was lost ({status} task); what has landed is safe, run again to continue")
-        self.ledger.enter(result)
-        for receipt in result:
+        elif flight.landing.status == "cancelled":
+            raise RunError("the cluster was lost; what has landed is safe, run again to continue")
+        else:
+            self._track(flight)
+
+    def _enter(self, receipts: Sequence[Receipt]) -> None:
+        self.ledger.enter(receipts)
+        for receipt in receipts:
             self.summary.count(receipt)
             self.watch.landed(len(receipt.slot.indices) - len(receipt.failed), len(receipt.failed))
 

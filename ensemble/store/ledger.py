@@ -6,7 +6,7 @@ time. The book is held in memory (three bytes for a realization) and written blo
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, final
@@ -14,6 +14,7 @@ from typing import Self, final
 import numpy as np
 from numpy.typing import NDArray
 
+from ensemble.errors import RunError
 from ensemble.store import build, lock
 from ensemble.store.chunk import Slot
 from ensemble.store.group import attributes, commit, exists, member, open_group
@@ -52,14 +53,14 @@ class Ledger:
 
     @classmethod
     @contextlib.contextmanager
-    def writing(cls, path: Path, sweep: Sweep, chunk: Callable[[], int]) -> Iterator[Self]:
+    def writing(cls, path: Path, sweep: Sweep, chunk: int) -> Iterator[Self]:
         """Hold the store for a sweep: created if there is none, checked and grown if there is.
 
-        `chunk` is asked for the length of a chunk if the store is new and the sweep does not say.
+        `chunk` is the length of a chunk if the store is new.
         """
         with lock.hold(path):
             if not exists(path):
-                build.create(path, Layout.of(sweep, sweep.chunk or chunk()), sweep.model)
+                build.create(path, Layout.of(sweep, chunk), sweep.model)
             build.sweep_up(path)
             before = Layout.read(path)
             before.check(sweep, path)
@@ -119,6 +120,16 @@ class Ledger:
             self._stale |= {(*corner, block) for block in set((rows // length).tolist())}
 
     def flush(self) -> None:
+        """Put on disk what has been entered."""
+        try:
+            self._write()
+        except (OSError, ValueError) as error:
+            raise RunError(
+                f"the status of {self.path} could not be written: {type(error).__name__}: {error}; "
+                "mend that and run again: what landed last will be computed again"
+            ) from error
+
+    def _write(self) -> None:
         """Write every block of the book that has changed: the table of codes first, then what refers to it."""
         if self._new_codes:
             commit(self.path, {"provenance": json.dumps(self._codes)})
