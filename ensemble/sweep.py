@@ -39,8 +39,6 @@ from ensemble.models.model import Model, fields
 from ensemble.values import Value, coerce, grid
 
 KEYS = ("model", "realizations", "seed", "axes", "time", "parameters", "store")
-RESERVED = ("realization", "status", "provenance", "exception")
-"""Names that the store itself uses; no parameter or observable may have them."""
 
 
 @final
@@ -140,6 +138,10 @@ class Sweep:
     def coords(self) -> dict[str, NDArray[Any]]:
         """Coordinates of the observables' own dimensions, the same at every point."""
         first, *others = (point.model.coords() for point in self.points)
+        for name, observable in self.model.observables.items():
+            for dim in observable.dims:
+                if dim not in first or first[dim].ndim != 1:
+                    raise SweepError(f"{self.reference}: {dim!r}, a dimension of {name}, must be a list in coords()")
         for point, coords in zip(self.points[1:], others, strict=True):
             for name, values in first.items():
                 if not np.array_equal(values, coords[name]):

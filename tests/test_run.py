@@ -19,6 +19,7 @@ from ensemble.realization import stream
 from ensemble.run import Watch
 from tests.conftest import address_of
 from tests.contents import contents
+from tests.models.test_catalog import MODEL
 from tests.toy_model import ToyModel
 
 Toy = Callable[..., Sweep]
@@ -226,3 +227,22 @@ def _wait_for(path: Path) -> None:
             return
         time.sleep(0.05)
     raise TimeoutError(path)
+
+
+@pytest.mark.parametrize(
+    ("returned", "told"),
+    [
+        ('{"signal": disorder, "extra": 1}', "measure must return ['signal'], but it returned ['extra', 'signal']"),
+        ('{"signal": disorder[:1]}', "signal must have the shape (2,) of ('t',), but it has (1,)"),
+        ('{"signal": disorder * 1j}', "signal must be stored as float64, but it is complex128"),
+        ("None", "TypeError"),
+    ],
+)
+def test_a_measurement_that_is_not_as_declared_is_a_failure_that_says_so(
+    returned: str, told: str, tmp_path: Path, address: str
+) -> None:
+    (tmp_path / "mine.py").write_text(MODEL.replace('{"signal": disorder}', returned))
+    table = {"model": "mine.py:Mine", "realizations": 2, "seed": 0, "axes": {"size": [2]}}
+    summary = run_sweep(Sweep.from_table(table, folder=tmp_path), tmp_path / "a.zarr", cluster=address)
+    assert (summary.computed, summary.failed) == (0, 2)
+    assert told in next(iter(summary.exceptions))

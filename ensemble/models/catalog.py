@@ -20,6 +20,9 @@ from ensemble.models.model import Model, Observable, fields
 
 GROUP = "ensemble.models"
 
+RESERVED = ("realization", "status", "provenance", "exception", "n_done", "count")
+"""Names that stores and averages use themselves; no parameter or observable may have them."""
+
 
 def installed() -> dict[str, EntryPoint]:
     """The models that installed packages offer, by name."""
@@ -105,6 +108,8 @@ def _checked(found: object, reference: str) -> type[Model]:
     if getattr(found, "draw_fields", None) is None:
         raise refuse("must declare draw_fields, the names of the fields that draw() reads; () if it reads none")
     names = fields(found)
+    if taken := sorted(({*names, *observables} & set(RESERVED)) | (set(names) & set(observables))):
+        raise refuse(f"must find another name for {taken[0]!r}: it is taken")
     for table in ("draw_fields", "axes"):
         listed = getattr(found, table)
         if not isinstance(listed, tuple) or not set(listed) <= set(names):

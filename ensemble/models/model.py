@@ -57,8 +57,8 @@ class Model(ABC):
 
     def coords(self) -> dict[str, NDArray[Any]]:
         """Coordinates of the observables' own dimensions: by default the fields of the same names."""
-        names = {dim for observable in self.observables.values() for dim in observable.dims}
-        return {name: np.asarray(getattr(self, name)) for name in sorted(names)}
+        dims = {dim for observable in self.observables.values() for dim in observable.dims}
+        return {name: np.asarray(getattr(self, name)) for name in fields(type(self)) if name in dims}
 
     @abstractmethod
     def draw(self, rng: np.random.Generator) -> Any:

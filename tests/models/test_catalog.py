@@ -1,0 +1,80 @@
+"""Finding models, and telling the author of one what it lacks."""
+
+from pathlib import Path
+
+import pytest
+
+from ensemble import Sweep
+from ensemble.errors import EnsembleError, ModelError
+from ensemble.models import catalog
+from ensemble.models.tls_glass import TLSGlass
+
+MODEL = """
+from dataclasses import dataclass
+import numpy as np
+from ensemble import Model, Observable, parameter
+
+@dataclass(frozen=True)
+class Mine(Model):
+    size: int = parameter(2, long_name="size")
+    t: tuple[float, ...] = parameter((0.0, 1.0), long_name="time")
+    observables = {"signal": Observable("signal")}
+    draw_fields = ("size",)
+
+    def draw(self, rng):
+        return rng.random(2)
+
+    def measure(self, disorder):
+        return {"signal": disorder}
+"""
+
+
+def test_installed_models_are_found_by_name() -> None:
+    assert "tls_glass" in catalog.installed()
+    assert catalog.find("tls_glass") is TLSGlass
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("(frozen=True)", "", "must be a frozen dataclass"),
+        ("@dataclass(frozen=True)", "", "must be a frozen dataclass"),
+        ("(Model)", "", "must be a class that derives from ensemble.Model"),
+        ("def draw(", "def pull(", "must define draw"),
+        ("def measure(", "def weigh(", "must define measure"),
+        ('{"signal": Observable("signal")}', "{}", "must declare observables"),
+        ('{"signal": Observable("signal")}', '{"signal": "signal"}', "must declare observables"),
+        ('draw_fields = ("size",)', "", "must declare draw_fields"),
+        ('draw_fields = ("size",)', 'draw_fields = ("length",)', "must list its own fields in draw_fields"),
+        ('draw_fields = ("size",)', 'draw_fields = "size"', "must list its own fields in draw_fields"),
+        ('draw_fields = ("size",)', 'draw_fields = ()\n    axes = ("length",)', "must list its own fields in axes"),
+        ('{"signal":', '{"status":', "must find another name for 'status'"),
+        ('{"signal":', '{"size":', "must find another name for 'size'"),
+        ("import numpy as np", "import nonsense", "cannot be imported: ModuleNotFoundError"),
+        ("def draw(self, rng):", "def draw(self, rng)", "cannot be imported: SyntaxError"),
+        ('Observable("signal")', 'Observable("signal", dims=("size",))', "must be a list in coords()"),
+        ('Observable("signal")', 'Observable("signal", dims=("frequency",))', "must be a list in coords()"),
+        ("size: int", "size: list", "size cannot be set in a sweep"),
+    ],
+)
+def test_a_model_that_breaks_the_protocol(old: str, new: str, told: str, tmp_path: Path) -> None:
+    assert old in MODEL
+    (tmp_path / "mine.py").write_text(MODEL.replace(old, new, 1))
+    table = {"model": "mine.py:Mine", "realizations": 1, "seed": 0, "axes": {"size": [2]}}
+    with pytest.raises(EnsembleError) as refusal:
+        Sweep.from_table(table, folder=tmp_path)
+    assert told in str(refusal.value)
+
+
+def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(MODEL)
+    first = catalog.find("mine.py:Mine", tmp_path)
+    assert catalog.find("mine.py:Mine", tmp_path) is first
+    path.write_text(MODEL.replace('"signal"', '"echo"'))
+    assert "echo" in catalog.find("mine.py:Mine", tmp_path).observables
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="there is no"):
+        catalog.find("nowhere.py:Mine", tmp_path)
