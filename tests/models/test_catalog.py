@@ -78,3 +78,20 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="there is no"):
         catalog.find("nowhere.py:Mine", tmp_path)
+
+
+def test_a_package_offers_its_models_by_an_entry_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What pip would install for a third party: a module and the metadata beside it."""
+    (tmp_path / "their_glass.py").write_text(MODEL)
+    metadata = tmp_path / "their_glass-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: their_glass\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(
+        "[ensemble.models]\ntheirs = their_glass:Mine\nbroken = their_glass:No\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert "theirs" in catalog.installed()
+    sweep = Sweep.from_table({"model": "theirs", "realizations": 1, "seed": 0, "axes": {"size": [2]}})
+    assert sweep.model.__module__ == "their_glass"
+    with pytest.raises(ModelError, match="'broken' is installed but cannot be loaded: AttributeError"):
+        catalog.find("broken")
