@@ -1,14 +1,15 @@
 """The command line: each command is one call into the module of its name."""
 
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
+import xarray as xr
 
 from ensemble import __version__, cluster, forecast, reduce, screen
-from ensemble import plot as plotting
 from ensemble import run as running
 from ensemble.errors import EnsembleError
 from ensemble.models import catalog
@@ -85,15 +86,16 @@ def run(
         _leave_if_failed(summary, path)
         return
     watch = screen.ProgressWatch()
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # a lost cluster is told in one sentence
     with cluster.connect(where, workers) as client:
         summary = running.run_on(client, asked, path, batch=batch, retry_failed=retry_failed, watch=watch)
+        out.print(screen.told(summary))
+        if summary.signal is not None:
+            raise SystemExit(128 + summary.signal)  # whoever stops a run does not want to wait for a table
         averages = reduce.average(path, client=client)
-    out.print(screen.told(summary))
     if int(averages["count"].sum()):
         out.print(screen.average_table(averages))
-        out.print(f"store   {path}\nfigure  {plotting.plot(averages, figure)}")
-    if summary.signal is not None:
-        raise SystemExit(128 + summary.signal)
+        out.print(f"store   {path}\nfigure  {_draw(averages, figure)}")
     _leave_if_failed(summary, path)
 
 
@@ -147,8 +149,7 @@ def average(store: Path) -> None:
 @click.option("--output", type=_STORE, help="Where the figure goes; by default beside the store, as .png.")
 def plot(store: Path, output: Path | None) -> None:
     """Draw the averages of STORE with their error bands."""
-    averages = reduce.average(store)
-    click.echo(plotting.plot(averages, output or _absolute(store).with_suffix(".png")))
+    click.echo(_draw(reduce.average(store), output or _absolute(store).with_suffix(".png")))
 
 
 @main.command()
@@ -156,6 +157,13 @@ def models() -> None:
     """List the installed models, their parameters and observables."""
     for name in catalog.installed():
         screen.model_card(screen.console(), name, catalog.find(name))
+
+
+def _draw(averages: xr.Dataset, path: Path) -> Path:
+    """Draw the figure; Matplotlib is loaded only here, since every other command starts faster without it."""
+    from ensemble.plot import plot as draw
+
+    return draw(averages, path)
 
 
 def _absolute(path: Path) -> Path:

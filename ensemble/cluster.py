@@ -36,8 +36,8 @@ def dask_setup(_worker: Worker) -> None:
 
 
 def threads(client: Client) -> int:
-    """How many tasks a client's cluster works on at a time; one if it is just between two workers."""
-    return max(1, sum(int(count) for count in client.nthreads().values()))
+    """How many tasks a client's cluster works on at a time; 0 while it has no workers."""
+    return sum(int(count) for count in client.nthreads().values())
 
 
 @contextlib.contextmanager
@@ -67,7 +67,7 @@ def _local(workers: int) -> Iterator[Client]:
             env={"NUMBA_NUM_THREADS": "1"},
             preload=[__name__],
         ) as cluster,
-        Client(cluster) as client,
+        Client(cluster, set_as_default=False) as client,
     ):
         yield client
 
@@ -76,9 +76,9 @@ def _local(workers: int) -> Iterator[Client]:
 def _running(where: str) -> Iterator[Client]:
     try:
         if "://" in where:
-            client = Client(where, timeout=_PATIENCE)
+            client = Client(where, timeout=_PATIENCE, set_as_default=False)
         elif Path(where).is_file():
-            client = Client(scheduler_file=where, timeout=_PATIENCE)
+            client = Client(scheduler_file=where, timeout=_PATIENCE, set_as_default=False)
         else:
             raise ClusterError(
                 f"--cluster must be local, an address such as tcp://host:8786, or a scheduler file, got {where!r}"
@@ -93,4 +93,25 @@ def _running(where: str) -> Iterator[Client]:
             client.wait_for_workers(1, timeout=_PATIENCE)
         except TimeoutError as error:
             raise ClusterError(f"the cluster at {where} must have a worker, but none came; start one") from error
+        _check_versions(client)
         yield client
+
+
+def _check_versions(client: Client) -> None:
+    """Refuse workers that could not load a task, or would load one of another version."""
+
+    def ask() -> str | None:  # travels by value: it must run where this package is missing
+        from importlib import metadata
+
+        try:
+            return metadata.version("ensemble")
+        except metadata.PackageNotFoundError:
+            return None
+
+    ours = ask()
+    for worker, theirs in client.run(ask).items():
+        if theirs != ours:
+            raise ClusterError(
+                f"every worker must have ensemble {ours} as this driver, but {worker} has {theirs or 'none'}; "
+                "install it there"
+            )

@@ -112,7 +112,7 @@ def measure(client: Client, sweep: Sweep, points: Sequence[Point]) -> dict[Point
         point: client.submit(seconds_each, Job.at(Path(), point.model, sweep.seed), 0, key=f"measure-{token}-{number}")
         for number, point in enumerate(sample)
     }
-    with contextlib.suppress(TimeoutError):
+    with contextlib.suppress(TimeoutError), client.as_current():
         wait(list(futures.values()), timeout=_PATIENCE)
     known = {point: future.result() for point, future in futures.items() if future.status == "finished"}
     client.cancel([future for future in futures.values() if future.status == "pending"])

@@ -6,6 +6,11 @@ import numpy as np
 import xarray as xr
 
 
+def chunks(store: Path, array: str = "walk") -> int:
+    """How many chunks of an array are on disk; 0 where there is no store yet."""
+    return sum(path.is_file() and path.suffix != ".partial" for path in (store / array / "c").rglob("*"))
+
+
 def contents(store: Path, *, status: bool = True) -> dict[str, tuple[tuple[int, ...], bytes]]:
     """Shape and bytes of every variable and coordinate: data, status, and what went wrong.
 

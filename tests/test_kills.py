@@ -16,7 +16,7 @@ import pytest
 import ensemble
 from ensemble.store import lock
 from tests.conftest import TOY
-from tests.contents import contents
+from tests.contents import chunks, contents
 
 SWEEP = f"""
 model = "{TOY}"
@@ -80,10 +80,6 @@ def workers(run: "subprocess.Popen[str]") -> list[psutil.Process]:
     return [child for child in psutil.Process(run.pid).children() if "spawn_main" in " ".join(child.cmdline())]
 
 
-def chunks(folder: Path) -> int:
-    return sum(path.is_file() for path in (folder / "a.zarr" / "walk" / "c").rglob("*"))
-
-
 def wait_until(condition: object, run: "subprocess.Popen[str]") -> None:
     assert callable(condition)
     for _ in range(6000):
@@ -101,8 +97,8 @@ def test_the_driver_is_killed_at_random_moments(folder: Path, undisturbed: Path)
     dice = random.Random(2021)
     for after in (0, 1, *(dice.randrange(2, 9) for _ in range(3))):
         with driver(folder) as run:
-            before = chunks(folder)
-            wait_until(lambda before=before, after=after: chunks(folder) >= before + after, run)
+            before = chunks(folder / "a.zarr")
+            wait_until(lambda before=before, after=after: chunks(folder / "a.zarr") >= before + after, run)
             time.sleep(dice.uniform(0.0, 0.2))
             run.kill()
     assert contents(finished(folder)) == contents(undisturbed)
@@ -118,7 +114,7 @@ def test_the_driver_is_killed_while_it_makes_the_store(folder: Path, undisturbed
 def test_workers_are_killed_while_the_driver_goes_on(folder: Path, undisturbed: Path) -> None:
     with driver(folder, "--batch", "1") as run:
         for after in (1, 10, 20):
-            wait_until(lambda after=after: chunks(folder) >= after and workers(run), run)
+            wait_until(lambda after=after: chunks(folder / "a.zarr") >= after and workers(run), run)
             workers(run)[0].kill()
         assert run.wait(timeout=120) == FAILURES_TOLD
     assert contents(finished(folder)) == contents(undisturbed)
@@ -126,7 +122,7 @@ def test_workers_are_killed_while_the_driver_goes_on(folder: Path, undisturbed: 
 
 def test_the_workers_of_a_killed_driver_end_with_it(folder: Path) -> None:
     with driver(folder) as run:
-        wait_until(lambda: chunks(folder) >= 1, run)
+        wait_until(lambda: chunks(folder / "a.zarr") >= 1, run)
         left = workers(run)
         assert len(left) == len(os.sched_getaffinity(0))
         run.kill()
@@ -139,7 +135,7 @@ def test_the_workers_of_a_killed_driver_end_with_it(folder: Path) -> None:
 def test_a_signal_lets_what_is_in_flight_land(number: signal.Signals, folder: Path, undisturbed: Path) -> None:
     """Sent to the whole group, as a terminal and a batch system do."""
     with driver(folder) as run:
-        wait_until(lambda: chunks(folder) >= 4, run)
+        wait_until(lambda: chunks(folder / "a.zarr") >= 4, run)
         os.killpg(run.pid, number)
         assert run.wait(timeout=60) == 128 + number
         assert run.stderr is not None
@@ -147,7 +143,7 @@ def test_a_signal_lets_what_is_in_flight_land(number: signal.Signals, folder: Pa
     assert "stopping: what is in flight will land" in told
     assert "Traceback" not in told
     view = ensemble.open(folder / "a.zarr")
-    landed = chunks(folder)
+    landed = chunks(folder / "a.zarr")
     assert int((view["status"] > 0).any("realization").sum()) > 0
     assert 4 <= landed < 48
     assert int((view["status"].to_numpy()[..., ::4] > 0).sum()) == landed, "a chunk landed that the book does not know"
@@ -156,7 +152,7 @@ def test_a_signal_lets_what_is_in_flight_land(number: signal.Signals, folder: Pa
 
 def test_a_second_signal_stops_at_once(folder: Path, undisturbed: Path) -> None:
     with driver(folder) as run:
-        wait_until(lambda: chunks(folder) >= 4, run)
+        wait_until(lambda: chunks(folder / "a.zarr") >= 4, run)
         os.killpg(run.pid, signal.SIGINT)
         time.sleep(0.05)
         os.killpg(run.pid, signal.SIGINT)
@@ -168,7 +164,7 @@ def test_a_second_signal_stops_at_once(folder: Path, undisturbed: Path) -> None:
 
 def test_a_second_driver_is_refused_and_harms_nothing(folder: Path, undisturbed: Path) -> None:
     with driver(folder) as run:
-        wait_until(lambda: chunks(folder) >= 1, run)
+        wait_until(lambda: chunks(folder / "a.zarr") >= 1, run)
         second = subprocess.run(command("a.zarr"), cwd=folder, check=False, capture_output=True, text=True)
         assert second.returncode == 2
         assert f"must have one driver at a time, but process {run.pid} on " in second.stderr

@@ -1,8 +1,5 @@
 """Runs on a real cluster of processes: the same store whoever computes it, failures as data, growth."""
 
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -186,47 +183,6 @@ def test_a_reader_sees_whole_realizations_while_a_run_writes(toy: Toy, tmp_path:
     run_sweep(sweep, tmp_path / "a.zarr", cluster=address, batch=1, watch=Read())
     assert seen == sorted(seen)
     assert any(0 < done < 240 for done in seen)
-
-
-def test_a_model_file_reaches_workers_that_do_not_have_it(toy: Toy, tmp_path: Path) -> None:
-    """A cluster started elsewhere knows neither the folder of the sweep nor the file beside it."""
-    code = Path(__file__).with_name("toy_model.py").read_text()
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home" / "walk.py").write_text(code.replace("ToyModel", "Walk"))
-    (tmp_path / "home" / "walk.toml").write_text(
-        'model = "walk.py:Walk"\nrealizations = 10\nseed = 1\naxes.size = [2, 3]\naxes.drift = [0.0, 0.5]\n'
-    )
-    scheduler_file = tmp_path / "scheduler.json"
-    dask_command = str(Path(sys.executable).with_name("dask"))
-    loopback = ["--host", "127.0.0.1", "--no-dashboard"]
-    scheduler = [dask_command, "scheduler", *loopback, "--port", "0", "--scheduler-file", str(scheduler_file)]
-    worker = [dask_command, "worker", *loopback, "--nthreads", "1", "--scheduler-file", str(scheduler_file)]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
-    with (
-        subprocess.Popen(scheduler, **quiet) as first,  # type: ignore[call-overload]
-        subprocess.Popen(worker, **quiet) as second,  # type: ignore[call-overload]
-    ):
-        try:
-            _wait_for(scheduler_file)
-            summary = run_sweep(
-                tmp_path / "home" / "walk.toml", tmp_path / "a.zarr", cluster=str(scheduler_file), batch=3
-            )
-        finally:
-            second.terminate()
-            second.wait()
-            first.terminate()
-    assert summary.computed == 40
-    reference = tmp_path / "b.zarr"
-    run_sweep(toy(), reference, workers=1)
-    assert contents(tmp_path / "a.zarr") == contents(reference)
-
-
-def _wait_for(path: Path) -> None:
-    for _ in range(600):
-        if path.exists():
-            return
-        time.sleep(0.05)
-    raise TimeoutError(path)
 
 
 @pytest.mark.parametrize(

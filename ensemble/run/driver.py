@@ -28,7 +28,10 @@ def run_sweep(
     retry_failed: bool = False,
     watch: Watch | None = None,
 ) -> Summary:
-    """Compute what a sweep asks for and a store does not have; continue, grow or make the store."""
+    """Compute what a sweep asks for and a store does not have; continue, grow or make the store.
+
+    In a script, call it under `if __name__ == "__main__":`, since the workers of a local cluster import the script.
+    """
     sweep = sweep if isinstance(sweep, Sweep) else Sweep.read(sweep)
     store, watch = Path(store).absolute(), watch or Watch()
     summary = survey(sweep, store, retry_failed=retry_failed)
@@ -72,7 +75,7 @@ def run_on(
     """Compute on a client's cluster what a sweep asks for and a store does not have."""
     started = time.perf_counter()
     counts = _missing(sweep, store, retry_failed)
-    workers = threads(client)
+    workers = max(1, threads(client))
     watch.say(f"measuring {len(counts)} points on {workers} workers")
     costs = forecast.measure(client, sweep, list(counts))
     length = forecast.task_length(sum(counts[point] * costs[point] for point in counts), workers)

@@ -62,9 +62,9 @@ class Window:
         self.client, self.ledger, self.summary = client, ledger, summary
         self.watch, self.interruption = watch, interruption
         self.flights: dict[Future[Any], _Flight] = {}
-        self.completed = as_completed(with_results=True, raise_errors=False)
+        self.completed = as_completed(loop=client.loop, with_results=True, raise_errors=False)
         self.token, self.number = uuid.uuid4().hex, itertools.count()
-        self.room, self.flushed = 0, 0.0
+        self.workers, self.flushed = 1, 0.0
         self.suspects: list[Order] = []
 
     def drive(self, orders: Iterator[Order]) -> None:
@@ -75,23 +75,28 @@ class Window:
                 self._top_up(orders)
                 if not self.flights and not self._try_a_suspect():
                     return
+                if self.interruption.signal and not self.workers:
+                    return  # nobody is left to land what is in flight
                 for future, result in self._next():
                     self._note(self.flights.pop(future), result)
         finally:
             self.ledger.flush()
-            if self.flights:
+            if self.flights and self.client.status == "running":
                 self.client.cancel([task for each in self.flights.values() for task in (each.landing, *each.parts)])
 
     def _now_and_then(self) -> None:
         """What need not be done for every landing: write the book, see how many workers there are."""
         if time.monotonic() - self.flushed > _FLUSH_SECONDS:
             self.ledger.flush()
-            self.room = _TASKS_PER_WORKER * threads(self.client)
+            before, self.workers = self.workers, threads(self.client)
+            if before and not self.workers:
+                self.watch.say("the cluster has no workers: waiting for some")
             self.flushed = time.monotonic()
 
     def _top_up(self, orders: Iterator[Order]) -> None:
         tasks = sum(flight.tasks for flight in self.flights.values())
-        while not self.interruption.signal and tasks < self.room and (order := next(orders, None)):
+        room = _TASKS_PER_WORKER * max(1, self.workers)
+        while not self.interruption.signal and tasks < room and (order := next(orders, None)):
             tasks += self._submit(order).tasks
 
     def _try_a_suspect(self) -> bool:

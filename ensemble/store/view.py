@@ -18,7 +18,7 @@ def open_store(path: str | Path) -> xr.Dataset:
     path = Path(path)
     _ = open_group(path)
     dataset = xr.open_zarr(path)
-    status = dataset["status"].load()
+    status = dataset["status"].load(scheduler="threads")  # here, whatever cluster the session may have
     done = status == Status.DONE
     observables = [name for name in dataset.data_vars if name not in ("status", "provenance", "exception")]
     masked = dataset.assign({name: dataset[name].where(done) for name in observables})
