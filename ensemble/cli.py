@@ -13,6 +13,7 @@ from ensemble import __version__, cluster, forecast, reduce, screen
 from ensemble import run as running
 from ensemble.errors import EnsembleError
 from ensemble.models import catalog
+from ensemble.reduce import curves
 from ensemble.store import Ledger, lock
 from ensemble.sweep import Sweep
 
@@ -77,26 +78,28 @@ def run(
     Run it again to continue, after a kill as well; ask for more in SWEEP to let the store grow.
     """
     asked = Sweep.read(sweep)
-    path = _absolute(store or Path(f"{sweep.stem}.zarr"))
-    figure = figure or path.with_suffix(".png")
+    store = store or Path(f"{sweep.stem}.zarr")
+    path = store.absolute()  # workers do not share this folder
     summary = running.survey(asked, path, retry_failed=retry_failed)
-    out = screen.console()
     if not summary.left:
-        out.print(f"everything is there: {summary.found} of {summary.wanted} realizations in {path}")
-        _leave_if_failed(summary, path)
+        said = "nothing is left to compute" if summary.failed else "everything is there"
+        click.echo(f"{said}: {summary.found} of {summary.wanted} realizations in {store}")
+        _leave_if_failed(summary, store)
         return
     watch = screen.ProgressWatch()
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # a lost cluster is told in one sentence
     with cluster.connect(where, workers) as client:
         summary = running.run_on(client, asked, path, batch=batch, retry_failed=retry_failed, watch=watch)
-        out.print(screen.told(summary))
+        click.echo(screen.told(summary))
         if summary.signal is not None:
             raise SystemExit(128 + summary.signal)  # whoever stops a run does not want to wait for a table
         averages = reduce.average(path, client=client)
     if int(averages["count"].sum()):
-        out.print(screen.average_table(averages))
-        out.print(f"store   {path}\nfigure  {_draw(averages, figure)}")
-    _leave_if_failed(summary, path)
+        screen.console().print(screen.average_table(averages))
+    click.echo(f"store   {store}")
+    if curves(averages):
+        click.echo(f"figure  {_draw(averages, figure or store.with_suffix('.png'))}")
+    _leave_if_failed(summary, store)
 
 
 @main.command()
@@ -107,14 +110,12 @@ def run(
 def plan(sweep: Path, store: Path | None, batch: int | None, workers: int | None) -> None:
     """Tell what SWEEP would take: points, tasks, hours, bytes. Starts nothing."""
     asked = Sweep.read(sweep)
-    path = _absolute(store or Path(f"{sweep.stem}.zarr"))
     cores = workers or cluster.cores()
-    planned = forecast.plan(asked, path, cores, batch=batch)
-    out = screen.console()
-    out.print(screen.plan_table(planned, list(asked.axes)))
+    planned = forecast.plan(asked, store or Path(f"{sweep.stem}.zarr"), cores, batch=batch)
+    screen.console().print(screen.plan_table(planned, list(asked.axes)))
     missing = sum(each.missing for each in planned.points)
     tasks = sum(each.tasks for each in planned.points)
-    out.print(
+    click.echo(
         f"{missing} realizations at {len(planned.points)} points, {tasks} tasks, chunks of {planned.chunk}, "
         f"{screen.size(planned.bytes)} before compression, "
         f"about {screen.duration(planned.seconds / cores)} on {cores} cores"
@@ -132,9 +133,8 @@ def status(store: Path, as_json: bool) -> None:
         told = {"store": str(store), "model": ledger.layout.model, "driver": driver}
         click.echo(json.dumps({**told, "points": screen.status_rows(ledger)}, indent=2))
         return
-    out = screen.console()
-    out.print(f"{ledger.layout.model}, seed {ledger.layout.seed}; {driver or 'nobody'} is at work on it")
-    out.print(screen.status_table(ledger))
+    click.echo(f"{ledger.layout.model}, seed {ledger.layout.seed}; {driver or 'nobody'} is at work on it")
+    screen.console().print(screen.status_table(ledger))
 
 
 @main.command()
@@ -149,7 +149,7 @@ def average(store: Path) -> None:
 @click.option("--output", type=_STORE, help="Where the figure goes; by default beside the store, as .png.")
 def plot(store: Path, output: Path | None) -> None:
     """Draw the averages of STORE with their error bands."""
-    click.echo(_draw(reduce.average(store), output or _absolute(store).with_suffix(".png")))
+    click.echo(_draw(reduce.average(store), output or store.with_suffix(".png")))
 
 
 @main.command()
@@ -164,11 +164,6 @@ def _draw(averages: xr.Dataset, path: Path) -> Path:
     from ensemble.plot import plot as draw
 
     return draw(averages, path)
-
-
-def _absolute(path: Path) -> Path:
-    """The path as workers will need it: they do not share this folder."""
-    return path.absolute()
 
 
 def _leave_if_failed(summary: running.Summary, store: Path) -> None:

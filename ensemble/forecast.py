@@ -12,13 +12,15 @@ from typing import final
 import numpy as np
 from distributed import Client, wait
 
-from ensemble.store import Ledger
+from ensemble.store import Ledger, Status
 from ensemble.store.group import exists
 from ensemble.sweep import Point, Sweep
 from ensemble.task import Job, seconds_each
 
 _PATIENCE = 30.0
 """Seconds that measuring may take; a point that has told nothing by then counts as the dearest known."""
+_COMPILING = 150.0
+"""Seconds to wait for the first measurement: on a new machine, kernels are compiled before it."""
 _SAMPLE = 256
 """Points that are measured at most; the others cost what their neighbour in the grid does."""
 _TASK_SECONDS = 1.0
@@ -88,7 +90,8 @@ def plan(sweep: Sweep, store: Path, workers: int, *, batch: int | None = None) -
     for point, missing in counts.items():
         size = batch or batch_size(costs[point], length)
         tasks = math.ceil(missing / size) + (math.ceil(missing / chunk) if size < min(chunk, missing) else 0)
-        rows.append(PointPlan(point, sweep.realizations - missing, missing, costs[point], tasks))
+        done = ledger.count(point, Status.DONE, sweep.realizations) if ledger else 0
+        rows.append(PointPlan(point, done, missing, costs[point], tasks))
     return Plan(tuple(rows), chunk, bytes_each(sweep))
 
 
@@ -113,6 +116,7 @@ def measure(client: Client, sweep: Sweep, points: Sequence[Point]) -> dict[Point
         for number, point in enumerate(sample)
     }
     with contextlib.suppress(TimeoutError), client.as_current():
+        wait(list(futures.values()), timeout=_COMPILING, return_when="FIRST_COMPLETED")
         wait(list(futures.values()), timeout=_PATIENCE)
     known = {point: future.result() for point, future in futures.items() if future.status == "finished"}
     client.cancel([future for future in futures.values() if future.status == "pending"])

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ensemble.errors import StoreError
+from ensemble.reduce import curves
 from ensemble.sweep import shown
 
 _DECADES = 5
@@ -27,7 +28,7 @@ def plot(averages: xr.Dataset, path: str | Path) -> Path:
     observable has a row. Bands are one standard error to each side.
     """
     axes = [str(dim) for dim in averages["count"].dims]
-    names = [name for name in map(str, averages.data_vars) if _is_curve(averages, name, axes)]
+    names = curves(averages)
     if not names:
         raise StoreError("a figure needs an observable over one coordinate, such as t, but the store has none")
     colour, columns, others = axes[0], axes[1:2], axes[2:]
@@ -45,10 +46,6 @@ def plot(averages: xr.Dataset, path: str | Path) -> Path:
     _legend(figure, grid[0][-1], colour)
     figure.savefig(path, dpi=160)
     return Path(path)
-
-
-def _is_curve(averages: xr.Dataset, name: str, axes: list[str]) -> bool:
-    return f"{name}_error" in averages and averages[name].ndim == len(axes) + 1
 
 
 def _selections(averages: xr.Dataset, axes: list[str]) -> Iterator[dict[str, Any]]:

@@ -102,6 +102,16 @@ def average(store: str | Path, *, client: Client | None = None) -> xr.Dataset:
     return result.sortby(list(axes))
 
 
+def curves(averages: xr.Dataset) -> list[str]:
+    """The averages that are functions of a single coordinate, and so can be drawn as lines."""
+    points = averages["count"].ndim
+    return [
+        name
+        for name in map(str, averages.data_vars)
+        if f"{name}_error" in averages and averages[name].ndim == points + 1
+    ]
+
+
 def _reduced(
     store: Path, name: str, layout: Layout, done: NDArray[np.bool_], late: int | None, client: Client | None
 ) -> Iterator[tuple[Moments, Moments]]:

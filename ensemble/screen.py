@@ -15,6 +15,7 @@ from rich.table import Table
 
 from ensemble.forecast import Plan
 from ensemble.models.model import Model, fields
+from ensemble.reduce import curves
 from ensemble.run import Summary, Watch
 from ensemble.store import Ledger, Status
 from ensemble.sweep import shown
@@ -43,7 +44,7 @@ class ProgressWatch(Watch):
 
     def say(self, text: str) -> None:
         """Print a line, above the bar if there is one."""
-        self._console.print(text, style="dim")
+        self._console.print(text, style="dim", markup=False)
 
     def begin(self, wanted: int, done: int) -> None:
         """Show the bar."""
@@ -91,10 +92,6 @@ def _table(*headers: str) -> Table:
     for header in headers:
         table.add_column(header, justify="right")
     return table
-
-
-def _is_scalar(averages: xr.Dataset, name: str) -> bool:
-    return averages[name].ndim == averages["count"].ndim + 1
 
 
 def plan_table(plan: Plan, axes: list[str]) -> Table:
@@ -152,9 +149,7 @@ def model_card(out: Console, name: str, model: type[Model]) -> None:
 def average_table(averages: xr.Dataset) -> Table:
     """A row for every point: realizations, and peak and plateau of every observable over t alone."""
     axes = [str(dim) for dim in averages["count"].dims]
-    names = [
-        name for name in map(str, averages.data_vars) if f"{name}_late_error" in averages and _is_scalar(averages, name)
-    ]
+    names = [name for name in curves(averages) if f"{name}_late" in averages]
     table = _table(*axes, "n", *(head for name in names for head in (f"peak of {name}", "at t", "plateau")))
     for cell in np.ndindex(*averages["count"].shape):
         point = averages.isel(dict(zip(axes, cell, strict=True)))

@@ -25,7 +25,7 @@ from ensemble.models.model import Model
 from ensemble.realization import stream
 from ensemble.store import Outcome, Receipt, Slot, land
 
-_COMPILING_TAKES_LESS = 20.0
+_COMPILING_TAKES_LESS = 60.0
 """Seconds: a first call that took longer than this is costly whether it compiled something or not."""
 
 

@@ -2,8 +2,6 @@
 
 import contextlib
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ensemble.cli import main
+from tests import command
 
 GOOD = """
 model = "tls_glass"
@@ -101,15 +100,15 @@ def refused(result: Result, told: str) -> None:
     assert told in result.stderr
 
 
-@pytest.mark.parametrize("command", ["run", "plan"])
+@pytest.mark.parametrize("verb", ["run", "plan"])
 @pytest.mark.parametrize("case", REPLACED)
-def test_a_bad_sweep_file(case: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bad_sweep_file(case: str, verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old, new, told = REPLACED[case]
     assert old in GOOD
     monkeypatch.chdir(tmp_path)
     sweep = tmp_path / "sweep.toml"
     sweep.write_text(LEADING.get(case, "") + GOOD.replace(old, new, 1))
-    refused(run(command, "sweep.toml"), told)
+    refused(run(verb, "sweep.toml"), told)
     assert os.listdir(tmp_path) == ["sweep.toml"]
 
 
@@ -184,15 +183,14 @@ def test_a_cluster_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_commands_that_need_a_store_say_so(tmp_path: Path) -> None:
-    for command in ("status", "average", "plot"):
-        refused(run(command, tmp_path / "nothing.zarr"), "there must be a store")
-        refused(run(command, tmp_path), "is no Zarr group")
+    for verb in ("status", "average", "plot"):
+        refused(run(verb, tmp_path / "nothing.zarr"), "there must be a store")
+        refused(run(verb, tmp_path), "is no Zarr group")
 
 
 def test_the_installed_command_prints_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "sweep.toml").write_text(GOOD.replace("N = [4]", "N = [1]"))
-    command = [str(Path(sys.executable).with_name("ensemble")), "run", "sweep.toml"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = command.run(tmp_path, "run", "sweep.toml")
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr == "ensemble: sweep.toml: tls_glass refuses N=1, epsilon=0.0, eta=100000.0: " + (

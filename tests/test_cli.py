@@ -1,16 +1,16 @@
 """The command line as a user meets it: in a folder of their own, through the installed command."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib import image
 
+from tests.command import run
 from tests.conftest import TOY
 from tests.contents import contents
+from tests.models.test_catalog import MODEL
 
 SWEEP = f"""
 model = "{TOY}"
@@ -22,11 +22,6 @@ store.chunk = 5
 """
 
 
-def ensemble(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = [str(Path(sys.executable).with_name("ensemble")), *arguments]
-    return subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "walk.toml").write_text(SWEEP)
@@ -34,14 +29,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_run_lands_a_store_prints_a_table_and_draws_a_figure(folder: Path, address: str) -> None:
-    done = ensemble(folder, "run", "walk.toml", "--cluster", address)
+    done = run(folder, "run", "walk.toml", "--cluster", address)
     assert done.returncode == 0, done.stderr
     assert "48 realizations computed in" in done.stdout
     rows = [line.split() for line in done.stdout.splitlines() if line.split()[:1] in (["2"], ["3"])]
     assert [row[:3] for row in rows] == [["2", "0", "12"], ["2", "0.5", "12"], ["3", "0", "12"], ["3", "0.5", "12"]]
     assert all(len(row) == 6 for row in rows)
     assert "peak of walk" in done.stdout
-    assert f"store   {folder}/walk.zarr" in done.stdout
+    assert "store   walk.zarr\nfigure  walk.png\n" in done.stdout
     assert "0 of 48 realizations are there" in done.stderr
     assert sorted(path.name for path in folder.iterdir()) == ["walk.png", "walk.toml", "walk.zarr"]
     pixels = image.imread(folder / "walk.png")
@@ -50,14 +45,14 @@ def test_run_lands_a_store_prints_a_table_and_draws_a_figure(folder: Path, addre
     assert len(np.unique(pixels.reshape(-1, pixels.shape[-1]), axis=0)) > 50
 
     before = contents(folder / "walk.zarr")
-    again = ensemble(folder, "run", "walk.toml")
+    again = run(folder, "run", "walk.toml")
     assert again.returncode == 0
-    assert again.stdout == f"everything is there: 48 of 48 realizations in {folder}/walk.zarr\n"
+    assert again.stdout == "everything is there: 48 of 48 realizations in walk.zarr\n"
     assert again.stderr == ""
     assert contents(folder / "walk.zarr") == before
 
     (folder / "walk.toml").write_text(SWEEP.replace("[2, 3]", "[2, 3, 4]"))
-    more = ensemble(folder, "run", "walk.toml", "--cluster", address, "--figure", "more.pdf")
+    more = run(folder, "run", "walk.toml", "--cluster", address, "--figure", "more.pdf")
     assert more.returncode == 0, more.stderr
     assert "24 realizations computed in" in more.stdout
     assert "48 were there" in more.stdout
@@ -66,58 +61,75 @@ def test_run_lands_a_store_prints_a_table_and_draws_a_figure(folder: Path, addre
 
 def test_status_tells_done_failed_and_wanted(folder: Path, address: str) -> None:
     (folder / "walk.toml").write_text(SWEEP + "parameters.raises_below = 0.2\n")
-    done = ensemble(folder, "run", "walk.toml", "--cluster", address, "--store", "w.zarr")
+    done = run(folder, "run", "walk.toml", "--cluster", address, "--store", "w.zarr")
     assert done.returncode == 1
     assert "realizations failed; their tracebacks are in the variable `exception`" in done.stderr
     assert "x ValueError: the first number is 0." in done.stderr
-    told = json.loads(ensemble(folder, "status", "w.zarr", "--json").stdout)
+    told = json.loads(run(folder, "status", "w.zarr", "--json").stdout)
     assert told["model"] == "toy_model.py:ToyModel"
     assert told["driver"] is None
     assert [point["point"] for point in told["points"]][1] == {"size": 2, "drift": 0.5}
     for point in told["points"]:
         assert point["done"] + point["failed"] == point["wanted"] == 12
         assert point["failed"] > 0
-    table = ensemble(folder, "status", "w.zarr").stdout
+    table = run(folder, "status", "w.zarr").stdout
     assert "nobody is at work on it" in table
     assert all(word in table for word in ("size", "drift", "done", "failed", "wanted"))
 
-    again = ensemble(folder, "run", "walk.toml", "--store", "w.zarr")
+    again = run(folder, "run", "walk.toml", "--store", "w.zarr")
     assert again.returncode == 1
+    assert again.stdout.startswith("nothing is left to compute: ")
     assert "--retry-failed" in again.stderr
 
 
 def test_plan_tells_what_is_missing_and_starts_nothing(folder: Path, address: str) -> None:
-    fresh = ensemble(folder, "plan", "walk.toml", "--workers", "100")
+    fresh = run(folder, "plan", "walk.toml", "--workers", "100")
     assert fresh.returncode == 0, fresh.stderr
     assert "48 realizations at 4 points" in fresh.stdout
     assert "on 100 cores" in fresh.stdout
     assert sorted(path.name for path in folder.iterdir()) == ["walk.toml"]
-    ensemble(folder, "run", "walk.toml", "--cluster", address)
+    run(folder, "run", "walk.toml", "--cluster", address)
     (folder / "walk.toml").write_text(SWEEP.replace("realizations = 12", "realizations = 20"))
     before = contents(folder / "walk.zarr")
-    planned = ensemble(folder, "plan", "walk.toml", "--batch", "1")
+    planned = run(folder, "plan", "walk.toml", "--batch", "1")
     assert "32 realizations at 4 points, 40 tasks, chunks of 5" in planned.stdout
     assert contents(folder / "walk.zarr") == before
 
 
 def test_average_and_plot_work_on_a_store_alone(folder: Path, address: str) -> None:
-    ensemble(folder, "run", "walk.toml", "--cluster", address)
+    run(folder, "run", "walk.toml", "--cluster", address)
     (folder / "walk.png").unlink()
-    averages = ensemble(folder, "average", "walk.zarr")
+    averages = run(folder, "average", "walk.zarr")
     assert "peak of walk" in averages.stdout
-    drawn = ensemble(folder, "plot", "walk.zarr")
-    assert drawn.stdout == f"{folder}/walk.png\n"
+    drawn = run(folder, "plot", "walk.zarr")
+    assert drawn.stdout == "walk.png\n"
     assert (folder / "walk.png").stat().st_size > 10_000
 
 
 def test_models_lists_parameters_and_observables() -> None:
-    told = ensemble(Path.cwd(), "models").stdout
+    told = run(Path.cwd(), "models").stdout
     assert told.startswith("tls_glass")
     for word in ("epsilon", "must be given", "delta_bar", "0.1", "number of two-level systems", "concurrence(t)"):
         assert word in told
 
 
 def test_help_says_what_each_command_does() -> None:
-    told = ensemble(Path.cwd(), "--help").stdout
+    told = run(Path.cwd(), "--help").stdout
     for command in ("average", "models", "plan", "plot", "run", "status"):
         assert f"\n  {command} " in told
+
+
+def test_a_model_without_curves_has_a_table_but_no_figure(folder: Path, address: str) -> None:
+    (folder / "mine.py").write_text(
+        MODEL.replace('Observable("signal")', 'Observable("signal", dims=())').replace(
+            '{"signal": disorder}', '{"signal": disorder[0]}'
+        )
+    )
+    (folder / "mine.toml").write_text('model = "mine.py:Mine"\nrealizations = 3\nseed = 0\naxes.size = [2]\n')
+    done = run(folder, "run", "mine.toml", "--cluster", address)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("store   mine.zarr\n")
+    assert not (folder / "mine.png").exists()
+    drawn = run(folder, "plot", "mine.zarr")
+    assert drawn.returncode == 2
+    assert "a figure needs an observable over one coordinate" in drawn.stderr

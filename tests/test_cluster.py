@@ -4,7 +4,6 @@ import contextlib
 import importlib.metadata
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,9 +15,11 @@ import ensemble
 from ensemble import Sweep, run_sweep
 from ensemble.cluster import connect
 from ensemble.errors import ClusterError
+from tests.command import BIN, line
 from tests.contents import chunks, contents
 
-BIN = Path(sys.executable).parent
+RUN = ("run", "walk.toml", "--store", "a.zarr", "--cluster")
+
 SLOW = """
 model = "walk.py:Walk"
 realizations = 100
@@ -33,8 +34,8 @@ store.chunk = 4
 @contextlib.contextmanager
 def dask(command: str, *options: str) -> Iterator["subprocess.Popen[bytes]"]:
     """A `dask scheduler` or `dask worker`, started where nothing of the tests can be imported."""
-    line = [str(BIN / "dask"), command, "--host", "127.0.0.1", "--no-dashboard", *options]
-    with subprocess.Popen(line, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    started = [str(BIN / "dask"), command, "--host", "127.0.0.1", "--no-dashboard", *options]
+    with subprocess.Popen(started, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             yield process
         finally:
@@ -98,13 +99,12 @@ def test_workers_of_another_version_are_refused(address: str, monkeypatch: pytes
 
 
 def test_a_lost_scheduler_ends_the_run_and_loses_nothing(folder: Path, address: str) -> None:
-    line = [str(BIN / "ensemble"), "run", "walk.toml", "--store", "a.zarr", "--cluster"]
     file = folder / "scheduler.json"
     with dask("scheduler", "--port", "0", "--scheduler-file", str(file)) as lost:
         wait_until(file.exists)
         with (
             worker(str(file)),
-            subprocess.Popen([*line, str(file)], cwd=folder, stderr=subprocess.PIPE, text=True) as run,
+            subprocess.Popen(line(*RUN, str(file)), cwd=folder, stderr=subprocess.PIPE, text=True) as run,
         ):
             wait_until(lambda: chunks(folder / "a.zarr") >= 8)
             lost.kill()
@@ -119,10 +119,9 @@ def test_a_lost_scheduler_ends_the_run_and_loses_nothing(folder: Path, address: 
 
 
 def test_a_run_without_workers_waits_for_one_and_can_be_stopped(folder: Path) -> None:
-    line = [str(BIN / "ensemble"), "run", "walk.toml", "--store", "a.zarr", "--cluster"]
     with scheduler(folder) as file:
         with worker(file) as first:
-            run = subprocess.Popen([*line, file], cwd=folder, stderr=subprocess.PIPE, text=True)
+            run = subprocess.Popen(line(*RUN, file), cwd=folder, stderr=subprocess.PIPE, text=True)
             wait_until(lambda: chunks(folder / "a.zarr") >= 8)
             first.kill()
         with Client(scheduler_file=file, set_as_default=False) as client:

@@ -5,7 +5,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,8 @@ import pytest
 
 import ensemble
 from ensemble.store import lock
+from tests.command import line
+from tests.command import run as run_command
 from tests.conftest import TOY
 from tests.contents import chunks, contents
 
@@ -30,6 +31,8 @@ store.chunk = 4
 """
 """About three seconds of work for two workers; a few realizations fail."""
 
+RUN = ("run", "sweep.toml", "--store", "a.zarr")
+
 FAILURES_TOLD = 1
 """Exit code of a run that is complete but for realizations that raised."""
 
@@ -39,7 +42,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The store of a run that nothing happened to."""
     folder = tmp_path_factory.mktemp("undisturbed")
     (folder / "sweep.toml").write_text(SWEEP)
-    done = subprocess.run(command("a.zarr"), cwd=folder, check=False, capture_output=True, text=True)
+    done = run_command(folder, *RUN)
     assert done.returncode == FAILURES_TOLD, done.stderr
     return folder / "a.zarr"
 
@@ -50,15 +53,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def command(store: str, *options: str) -> list[str]:
-    return [str(Path(sys.executable).with_name("ensemble")), "run", "sweep.toml", "--store", store, *options]
-
-
 @contextlib.contextmanager
 def driver(folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
     """A run in a process group of its own, as a shell would start it; gone when the test is."""
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command("a.zarr", *options), cwd=folder, text=True, start_new_session=True, **pipes) as run:  # type: ignore[call-overload]
+    with subprocess.Popen(line(*RUN, *options), cwd=folder, text=True, start_new_session=True, **pipes) as run:  # type: ignore[call-overload]
         try:
             yield run
         finally:
@@ -68,7 +67,7 @@ def driver(folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
 
 def finished(folder: Path) -> Path:
     """The store after one more run, which must find it in order."""
-    done = subprocess.run(command("a.zarr"), cwd=folder, check=False, capture_output=True, text=True)
+    done = run_command(folder, *RUN)
     assert done.returncode == FAILURES_TOLD, done.stderr
     assert "Traceback" not in done.stderr
     assert sorted(path.name for path in folder.glob("*zarr*")) == ["a.zarr"]
@@ -165,7 +164,7 @@ def test_a_second_signal_stops_at_once(folder: Path, undisturbed: Path) -> None:
 def test_a_second_driver_is_refused_and_harms_nothing(folder: Path, undisturbed: Path) -> None:
     with driver(folder) as run:
         wait_until(lambda: chunks(folder / "a.zarr") >= 1, run)
-        second = subprocess.run(command("a.zarr"), cwd=folder, check=False, capture_output=True, text=True)
+        second = run_command(folder, *RUN)
         assert second.returncode == 2
         assert f"must have one driver at a time, but process {run.pid} on " in second.stderr
         assert lock.holder(folder / "a.zarr") is not None

@@ -3,15 +3,15 @@
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import xarray as xr
 
 from ensemble import Sweep
+from tests.command import run as start
 from tests.readme import README, block, blocks
 
 ROOT = README.parent
@@ -21,8 +21,7 @@ def run(command: str, folder: Path) -> str:
     """One `ensemble ...` command of README, through the installed script."""
     name, *arguments = shlex.split(command)
     assert name == "ensemble"
-    script = str(Path(sys.executable).with_name("ensemble"))
-    done = subprocess.run([script, *arguments], cwd=folder, check=False, capture_output=True, text=True)
+    done = start(folder, *arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -51,12 +50,13 @@ def test_the_working_session(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert run(command, folder).startswith("everything is there: 15000 of 15000 realizations")
 
     monkeypatch.chdir(folder)
-    (cell,) = (text for text in blocks("python") if not text.startswith("# "))
-    names: dict[str, object] = {}
-    exec(compile(cell, "README.md", "exec"), names)
-    loss = names["loss"]
-    assert isinstance(loss, xr.DataArray)
-    assert (loss.sel(N=4).mean() > 0.2).all()
+    names: dict[str, Any] = {}
+    for cell in (text for text in blocks("python") if not text.startswith("# ")):
+        exec(compile(cell, "README.md", "exec"), names)
+    assert (names["loss"].sel(N=4).mean() > 0.2).all()
+    assert names["curve"].shape == (91,)
+    assert names["pair"].shape == (91, 4, 4)
+    assert 0.0 < names["curve"].max() < 1.0
 
 
 def test_the_sweep_file_and_its_commands(folder: Path) -> None:
