@@ -106,7 +106,7 @@ def test_a_lost_scheduler_ends_the_run_and_loses_nothing(folder: Path, address: 
             worker(str(file)),
             subprocess.Popen(line(*RUN, str(file)), cwd=folder, stderr=subprocess.PIPE, text=True) as run,
         ):
-            wait_until(lambda: chunks(folder / "a.zarr") >= 8)
+            wait_until(lambda: chunks(folder / "a.zarr") >= 20)
             lost.kill()
             _, told = run.communicate(timeout=90)
     assert run.returncode == 1

@@ -130,13 +130,12 @@ class Window:
         return flight
 
     def _next(self) -> "Sequence[tuple[Future[Any], Any]]":
-        """Landings that have come in; waits for one, but not for long."""
+        """Landings that have come in, receipts before bad news; waits for one, but not for long."""
         until = time.monotonic() + _FLUSH_SECONDS
         while not self.completed.has_ready() and time.monotonic() < until:
             self.watch.tick()
             time.sleep(_TICK_SECONDS)
-        batch: Sequence[tuple[Future[Any], Any]] = self.completed.next_batch(block=False)
-        return batch
+        return sorted(self.completed.next_batch(block=False), key=lambda pair: not isinstance(pair[1], list))
 
     def _note(self, flight: _Flight, result: Any) -> None:
         """Enter the receipts of a landing, or deal with the one that did not come.
