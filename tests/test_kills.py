@@ -162,11 +162,14 @@ def test_a_second_signal_stops_at_once(folder: Path, undisturbed: Path) -> None:
 
 
 def test_a_second_driver_is_refused_and_harms_nothing(folder: Path, undisturbed: Path) -> None:
+    """The first one is held still meanwhile, so that it cannot be done before the second comes."""
     with driver(folder) as run:
         wait_until(lambda: chunks(folder / "a.zarr") >= 1, run)
+        run.send_signal(signal.SIGSTOP)
+        assert str(lock.holder(folder / "a.zarr")).startswith(f"process {run.pid} on ")
         second = run_command(folder, *RUN)
+        run.send_signal(signal.SIGCONT)
         assert second.returncode == 2
         assert f"must have one driver at a time, but process {run.pid} on " in second.stderr
-        assert lock.holder(folder / "a.zarr") is not None
         assert run.wait(timeout=120) == FAILURES_TOLD
     assert contents(finished(folder)) == contents(undisturbed)

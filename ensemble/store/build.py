@@ -6,6 +6,7 @@ Until then a reader goes by the consolidated metadata, which still tell the old 
 between leaves nothing that the next one does not set right.
 """
 
+import contextlib
 import json
 import shutil
 from pathlib import Path
@@ -43,9 +44,10 @@ def create(path: Path, layout: Layout, model: type[Model]) -> None:
 
 
 def sweep_up(path: Path) -> None:
-    """Remove what killed writers left: files that Zarr had not yet renamed into place."""
-    for left in path.rglob("*.partial"):
-        left.unlink(missing_ok=True)
+    """Remove what killed writers left, before a run and after it: files that Zarr had not yet renamed into place."""
+    with contextlib.suppress(OSError):  # they take room, but harm nothing
+        for left in path.rglob("*.partial"):
+            left.unlink(missing_ok=True)
 
 
 def grow(path: Path, layout: Layout) -> None:

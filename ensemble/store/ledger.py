@@ -72,6 +72,7 @@ class Ledger:
                 yield ledger
             finally:
                 ledger.flush()
+                build.sweep_up(path)
 
     @classmethod
     def reading(cls, path: Path) -> Self:
