@@ -6,6 +6,7 @@
 """
 
 import contextlib
+import logging
 import os
 import signal
 import tempfile
@@ -29,10 +30,12 @@ def dask_setup(_worker: Worker) -> None:
     """Dask calls this in every worker process of the local cluster.
 
     Ctrl-C in a terminal, and a batch system's SIGTERM, reach every process of a group. It is for the driver to
-    decide what that means; its workers end with it in any case.
+    decide what that means; its workers end with it in any case. What fails comes back as an outcome, not as a log.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    logging.getLogger("distributed.worker").setLevel(logging.CRITICAL)  # a heartbeat missed while all ends is no news
+    logging.getLogger("distributed.worker.memory").setLevel(logging.WARNING)  # a worker out of memory is
 
 
 def threads(client: Client) -> int:
