@@ -20,8 +20,14 @@ GLASS_CHANGES = {
     "W": 0.1,
     "gamma": 0.8,
     "density": 2.2,
-    "v": 3.8,
+    "v_L": 5.8,
+    "v_T": 3.8,
     "temperature": 300.0,
+    "dipoles": "elastic",
+    "convention": "preprint",
+    "angles": "uniform",
+    "d": 2,
+    "power": 6.0,
 }
 TOY_CHANGES = {"drift": 1.0, "raises_below": 0.0, "kills_below": 0.0, "unless": "/nowhere", "seconds": 0.001}
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {

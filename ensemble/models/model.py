@@ -55,6 +55,9 @@ class Model(ABC):
     axes: ClassVar[tuple[str, ...]] = ()
     """Fields that are an axis of every store, even with a single value, so that they can grow later."""
 
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """Named sets of field values, such as the constants of a material: preset -> field -> value."""
+
     def coords(self) -> dict[str, NDArray[Any]]:
         """Coordinates of the observables' own dimensions: by default the fields of the same names."""
         dims = {dim for observable in self.observables.values() for dim in observable.dims}

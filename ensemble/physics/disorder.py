@@ -30,18 +30,21 @@ def chi_square(rng: np.random.Generator, n: int) -> Array:
     return rng.standard_normal(n) ** 2
 
 
-def symmetric_gaussian(rng: np.random.Generator, n: int) -> Array:
-    """Draw a symmetric (n, n) matrix, standard normal above the diagonal (row after row) and zero on it."""
+def gaussian(rng: np.random.Generator, *shape: int) -> Array:
+    """Draw standard normal numbers, row after row."""
+    return rng.standard_normal(shape)
+
+
+def symmetric(pairs: Array, n: int) -> Array:
+    """The symmetric (n, n) matrix with the numbers `pairs` above its diagonal, row after row, and zeros on it."""
     matrix = np.zeros((n, n))
-    matrix[np.triu_indices(n, k=1)] = rng.standard_normal(n * (n - 1) // 2)
+    matrix[~np.tri(n, dtype=np.bool_)] = pairs
     return matrix + matrix.T
 
 
-def bloch_angles(rng: np.random.Generator, n: int) -> tuple[Array, Array]:
-    """Draw `n` polar and then `n` azimuthal angles of directions that are uniform on the sphere."""
-    theta = np.arccos(2.0 * rng.random(n) - 1.0)
-    phi = 2.0 * np.pi * rng.random(n)
-    return theta, phi
+def azimuths(rng: np.random.Generator, n: int) -> Array:
+    """Draw `n` angles that are uniform on (0, 2π)."""
+    return 2.0 * np.pi * rng.random(n)
 
 
 def positions(rng: np.random.Generator, n: int) -> Array:
@@ -49,9 +52,14 @@ def positions(rng: np.random.Generator, n: int) -> Array:
     return rng.random((n, 3))
 
 
-def minimum_image_distances(position: Array, side: float) -> Array:
-    """Distances (n, n) between points (n, 3) in a periodic cube: for each pair that of the nearest images."""
-    separation = position[:, np.newaxis, :] - position[np.newaxis, :, :]
+def minimum_image_separations(position: Array, side: float) -> Array:
+    """Vectors (n, n, d) from the second to the first of two points (n, d) in a periodic box: to the nearest image."""
+    separation: Array = position[:, np.newaxis, :] - position[np.newaxis, :, :]
     separation -= side * np.round(separation / side)
-    distance: Array = np.sqrt(np.sum(separation**2, axis=-1))
+    return separation
+
+
+def minimum_image_distances(position: Array, side: float) -> Array:
+    """Distances (n, n) between points (n, d) in a periodic box: for each pair that of the nearest images."""
+    distance: Array = np.sqrt(np.sum(minimum_image_separations(position, side) ** 2, axis=-1))
     return distance

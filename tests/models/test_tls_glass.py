@@ -27,7 +27,9 @@ def test_defaults() -> None:
     """The values of the paper's Sec. IV A."""
     model = TLSGlass(N=8, epsilon=1, eta=100_000)
     assert (model.delta_bar, model.n_delta, model.L0, model.W, model.gamma) == (0.1, 2.0, 1.0, 1.0, 1.0)
-    assert (model.density, model.v, model.temperature) == (2.0, 5.0, 0.0)
+    assert (model.density, model.v_L, model.v_T, model.temperature) == (2.0, 5.0, 5.0, 0.0)
+    assert (model.dipoles, model.convention, model.angles) == ("gaussian", "published", "sphere")
+    assert (model.d, model.power) == (3, 3.0)
     assert len(model.t) == 91
     np.testing.assert_allclose(model.t, np.logspace(-3, 6, 91), rtol=1e-11)
     assert isinstance(model.eta, float)
@@ -53,11 +55,12 @@ def test_what_the_framework_reads() -> None:
 
 def test_models_are_values() -> None:
     """Equal and hashable whatever sequence the times came in."""
-    one = TLSGlass(N=np.int64(8), epsilon=0, eta=np.float64(1e5), t=[1, 2])  # type: ignore[arg-type]
+    one = TLSGlass(N=np.int64(8), epsilon=0, eta=np.float64(1e5), d=np.int32(3), t=[1, 2])  # type: ignore[arg-type]
     other = TLSGlass(N=8, epsilon=0.0, eta=1e5, t=(1.0, 2.0))
     assert one == other
     assert hash(one) == hash(other)
-    assert type(one.N) is int
+    assert type(one.N) is type(one.d) is int
+    assert type(TLSGlass(N=8, epsilon=0.0, eta=1.0, dipoles=np.str_("elastic")).dipoles) is str
     assert type(one.eta) is float
     assert one.t == (1.0, 2.0)
 
@@ -78,7 +81,16 @@ def test_models_are_values() -> None:
         ({"temperature": -1.0}, "temperature must not be negative"),
         ({"temperature": None}, "temperature must be a finite number"),
         *[({name: 0.0}, f"{name} must be positive, got 0.0") for name in ("delta_bar", "L0", "W", "gamma")],
-        *[({name: -1.0}, f"{name} must be positive, got -1.0") for name in ("density", "v")],
+        *[({name: -1.0}, f"{name} must be positive, got -1.0") for name in ("density", "v_L", "v_T")],
+        ({"dipoles": "tensor"}, 'dipoles must be "gaussian" or "elastic", got \'tensor\''),
+        ({"dipoles": 3}, 'dipoles must be "gaussian" or "elastic", got 3'),
+        ({"convention": ""}, 'convention must be "published" or "preprint", got \'\''),
+        ({"angles": None}, 'angles must be "sphere" or "uniform", got None'),
+        *[({"d": d}, f"d must be 1, 2 or 3, got {d!r}") for d in (0, 4, 2.0, True, "3")],
+        ({"power": -3.0}, "power must not be negative, got -3.0"),
+        ({"power": float("inf")}, "power must be a finite number, got inf"),
+        ({"dipoles": "elastic", "convention": "preprint"}, 'dipoles must be "gaussian" in the preprint\'s convention'),
+        ({"dipoles": "elastic", "d": 2}, "d must be 3 for elastic dipoles, which are tensors in space, got 2: take"),
         ({"t": ()}, "t must be a sequence of finite numbers"),
         ({"t": 1.0}, "t must be a sequence of finite numbers"),
         ({"t": "soon"}, "t must be a sequence of finite numbers"),
@@ -106,51 +118,24 @@ def test_draw_is_the_documented_sequence_of_variates() -> None:
     assert np.array_equal(draw.splitting, rng.random(n))
     assert np.array_equal(draw.tunnelling, rng.random(n) - 0.5)
     assert np.array_equal(draw.position, rng.random((n, 3)))
-    assert np.array_equal(draw.dipole[np.triu_indices(n, 1)], rng.standard_normal(n * (n - 1) // 2))
+    assert np.array_equal(draw.dipole, rng.standard_normal(n * (n - 1) // 2))
     assert np.array_equal(draw.dipole_trace, rng.standard_normal(n) ** 2)
-    assert np.array_equal(draw.theta, np.arccos(2 * rng.random(n) - 1))
+    assert np.array_equal(draw.polar, rng.random(n))
     assert np.array_equal(draw.phi, 2 * np.pi * rng.random(n))
+    assert np.array_equal(draw.dipole_T, rng.standard_normal(n * (n - 1) // 2))
+    assert np.array_equal(draw.dipole_trace_T, rng.standard_normal(n) ** 2)
+    assert np.array_equal(draw.dipole_tensor, rng.standard_normal((n, 6)))
 
 
 def test_only_draw_fields_change_the_draw() -> None:
     """Every other parameter sees the same numbers, so that points can be compared realization by realization."""
     model = TLSGlass(N=6, epsilon=0.0, eta=1e5)
-    changes: dict[str, Any] = {
-        field.name: 2.5 for field in fields(TLSGlass) if field.name not in (*TLSGlass.draw_fields, "t")
-    }
+    words: dict[str, Any] = {"dipoles": "elastic", "convention": "preprint", "angles": "uniform", "d": 1, "t": (1.0,)}
     reference = drawn(model)
-    for name, value in (*changes.items(), ("t", (1.0,))):
-        other = drawn(replace(model, **{name: value}))
+    for name in {field.name for field in fields(TLSGlass)} - set(TLSGlass.draw_fields):
+        other = drawn(replace(model, **{name: words.get(name, 2.5)}))
         for field in fields(TLSDraw):
             assert np.array_equal(getattr(other, field.name), getattr(reference, field.name)), name
-
-
-def test_couplings_and_rates_in_si_units() -> None:
-    """Reference: Eqs. (11), (21) and (22) in SI units with the constants of nature written out."""
-    e, hbar = 1.602176634e-19, 1.054571817e-34
-    model = TLSGlass(
-        N=4, epsilon=0.5, eta=3e4, delta_bar=0.2, n_delta=3.0, L0=2.0, W=0.5, gamma=0.7, density=2.2, v=4.0
-    )
-    draw = drawn(model)
-    disorder = model.scale(draw)
-    W, gamma, rho, v, side = 0.5 * e, 0.7 * 0.5 * e, 2200.0, 4000.0, 2e-9 * 4 ** (1 / 3)
-    splitting, tunnelling = W * draw.splitting, 0.2 * W * 10 ** (3.0 * draw.tunnelling)
-    energy = 2 * np.sqrt(splitting**2 + tunnelling**2)
-    np.testing.assert_allclose(disorder.frequency, energy / W, rtol=1e-12)
-    rate = tunnelling**2 * gamma**2 * energy * draw.dipole_trace / (12 * np.pi * rho * hbar**4 * v**5)
-    np.testing.assert_allclose(disorder.rate, 0.5 * hbar * rate / W, rtol=1e-8)
-    np.testing.assert_allclose(disorder.position, 1e9 * side * draw.position, rtol=1e-12)
-    for i in range(4):
-        for j in range(4):
-            if i == j:
-                assert disorder.coupling[i, j] == 0.0
-                continue
-            step = draw.position[i] - draw.position[j]
-            r = side * np.sqrt(sum(min(abs(x), 1 - abs(x)) ** 2 for x in step))
-            J = gamma**2 * splitting[i] * splitting[j] / (energy[i] * energy[j])
-            J *= draw.dipole[i, j] / (4 * np.pi * rho * v**2 * r**3)
-            assert disorder.coupling[i, j] == pytest.approx(3e4 * J / W, rel=1e-10)
-    assert np.array_equal(disorder.coupling, disorder.coupling.T)
 
 
 def test_interaction_and_dissipation_are_comparable() -> None:

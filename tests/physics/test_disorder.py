@@ -1,5 +1,7 @@
 """The laws of the draws, on fixed seeds with bounds of five standard errors, and the geometry of the box."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -45,28 +47,22 @@ def test_chi_square() -> None:
     assert_moments(x, 1.0, 2.0, 60.0)
 
 
-def test_symmetric_gaussian() -> None:
-    matrix = disorder.symmetric_gaussian(rng(), 450)
-    assert np.array_equal(matrix, matrix.T)
-    assert np.all(np.diag(matrix) == 0.0)
-    assert_moments(matrix[np.triu_indices(450, k=1)], 0.0, 1.0, 3.0)
+def test_gaussian() -> None:
+    x = disorder.gaussian(rng(), 20_000, 6)
+    assert x.shape == (20_000, 6)
+    assert_moments(x.ravel(), 0.0, 1.0, 3.0)
 
 
-def test_symmetric_gaussian_is_filled_row_after_row() -> None:
-    numbers = rng().standard_normal(3)
-    expected = [[0, numbers[0], numbers[1]], [numbers[0], 0, numbers[2]], [numbers[1], numbers[2], 0]]
-    assert np.array_equal(disorder.symmetric_gaussian(rng(), 3), expected)
+def test_symmetric_matrices_are_filled_row_after_row() -> None:
+    expected = [[0, 1, 2, 3], [1, 0, 4, 5], [2, 4, 0, 6], [3, 5, 6, 0]]
+    assert np.array_equal(disorder.symmetric(np.arange(1.0, 7.0), 4), expected)
 
 
-def test_bloch_angles() -> None:
-    """Every Cartesian component of a direction on the sphere is uniform on (-1, 1)."""
-    theta, phi = disorder.bloch_angles(rng(), N)
-    assert theta.min() >= 0.0
-    assert theta.max() <= np.pi
+def test_azimuths() -> None:
+    phi = disorder.azimuths(rng(), N)
     assert phi.min() >= 0.0
     assert phi.max() < 2 * np.pi
-    for component in (np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)):
-        assert_moments(component, 0.0, 1 / 3, 1 / 5)
+    assert_moments(phi, np.pi, (2 * np.pi) ** 2 / 12, (2 * np.pi) ** 4 / 80)
 
 
 def test_positions() -> None:
@@ -76,16 +72,21 @@ def test_positions() -> None:
         assert_moments(component, 1 / 2, 1 / 12, 1 / 80)
 
 
-def test_minimum_image_distances() -> None:
-    """Reference: the shortest of the distances to the 27 nearest images."""
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_minimum_images(d: int) -> None:
+    """Reference: the shortest of the separations to the 3^d nearest images."""
     side = 3.0
-    position = side * disorder.positions(rng(), 20)
-    shifts = side * np.array([[x, y, z] for x in (-1, 0, 1) for y in (-1, 0, 1) for z in (-1, 0, 1)])
-    separation = position[:, None, None] - position[None, :, None] + shifts
-    expected = np.sqrt((separation**2).sum(axis=-1)).min(axis=-1)
+    position = side * disorder.positions(rng(), 20)[:, :d]
+    shifts = side * np.array(list(product((-1, 0, 1), repeat=d)))
+    images = position[:, None, None] - position[None, :, None] + shifts
+    lengths = np.sqrt((images**2).sum(axis=-1))
     found = disorder.minimum_image_distances(position, side)
-    np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(found, lengths.min(axis=-1), rtol=1e-13, atol=1e-15)
     assert np.array_equal(found, found.T)
+    nearest = np.take_along_axis(images, lengths.argmin(axis=-1)[..., None, None], axis=2)[:, :, 0]
+    separation = disorder.minimum_image_separations(position, side)
+    np.testing.assert_allclose(separation, nearest, rtol=0, atol=1e-15)
+    assert np.array_equal(separation, -separation.transpose(1, 0, 2))
 
 
 def test_neighbours_across_the_boundary() -> None:
