@@ -18,7 +18,7 @@ one protocol, `physics` pure functions on arrays.
 from importlib.metadata import version
 
 from ensemble.errors import EnsembleError
-from ensemble.models.model import Model, Observable, parameter
+from ensemble.models.model import Model, Observable, OnDemand, parameter
 from ensemble.reduce import average
 from ensemble.run import run_sweep
 from ensemble.store import open_store as open  # noqa: A004 - ensemble.open reads as it should
@@ -26,4 +26,4 @@ from ensemble.sweep import Sweep
 
 __version__ = version("ensemble")
 
-__all__ = ["EnsembleError", "Model", "Observable", "Sweep", "average", "open", "parameter", "run_sweep"]
+__all__ = ["EnsembleError", "Model", "Observable", "OnDemand", "Sweep", "average", "open", "parameter", "run_sweep"]

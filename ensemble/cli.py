@@ -154,7 +154,7 @@ def plot(store: Path, output: Path | None) -> None:
 
 @main.command()
 def models() -> None:
-    """List the installed models, their parameters and observables."""
+    """List the installed models, their parameters, presets and observables."""
     for name in catalog.installed():
         screen.model_card(screen.console(), name, catalog.find(name))
 

@@ -15,6 +15,8 @@ A message is one sentence: what must hold, what came, what to do. `exit_code` is
 returns: 2 for what the user can correct in the input, 1 for what went wrong underway.
 """
 
+import difflib
+from collections.abc import Iterable
 from typing import ClassVar
 
 
@@ -63,3 +65,10 @@ class RunError(EnsembleError, RuntimeError):
     """A run had to stop; what has landed is safe."""
 
     exit_code: ClassVar[int] = 1
+
+
+def cure(name: str, allowed: Iterable[str], owner: str) -> str:
+    """What to do about a name that is not among those allowed: take the one that was meant, or see all there are."""
+    allowed = list(allowed)
+    close = difflib.get_close_matches(name, allowed, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"{owner} {', '.join(allowed)}"

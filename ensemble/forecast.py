@@ -103,7 +103,7 @@ def measure_here(sweep: Sweep) -> dict[Point, float]:
     for point in sample:
         if known and time.perf_counter() - started > _PATIENCE:
             break
-        known[point] = seconds_each(Job.at(Path(), point.model, sweep.seed), 0)
+        known[point] = seconds_each(Job.at(Path(), point.model, sweep.seed, sweep.observables), 0)
     return _spread(sweep.points, sample, known)
 
 
@@ -111,9 +111,10 @@ def measure(client: Client, sweep: Sweep, points: Sequence[Point]) -> dict[Point
     """Seconds for a realization of every point, timed on the workers that will do the work."""
     sample = _sample(points)
     token = uuid.uuid4().hex
+    jobs = {point: Job.at(Path(), point.model, sweep.seed, sweep.observables) for point in sample}
     futures = {
-        point: client.submit(seconds_each, Job.at(Path(), point.model, sweep.seed), 0, key=f"measure-{token}-{number}")
-        for number, point in enumerate(sample)
+        point: client.submit(seconds_each, job, 0, key=f"measure-{token}-{number}")
+        for number, (point, job) in enumerate(jobs.items())
     }
     with contextlib.suppress(TimeoutError), client.as_current():
         wait(list(futures.values()), timeout=_COMPILING, return_when="FIRST_COMPLETED")
@@ -144,7 +145,7 @@ def bytes_each(sweep: Sweep) -> int:
     """Uncompressed bytes of one realization."""
     return sum(
         np.dtype(observable.dtype).itemsize * math.prod(len(sweep.coords[dim]) for dim in observable.dims)
-        for observable in sweep.model.observables.values()
+        for observable in sweep.observables.values()
     )
 
 

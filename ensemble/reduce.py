@@ -9,6 +9,9 @@ does not depend on the number of workers; memory does not grow with the number o
 
 Errors of anything averaged over time, such as the late-time plateau, come from averaging every trajectory first:
 the points of one trajectory are correlated, different realizations are not.
+
+The mean of complex numbers is complex, its error real: that of the distance in the plane. Where an observable is
+padded with NaN, so are its averages.
 """
 
 import functools
@@ -44,17 +47,19 @@ class Moments:
     """Count, mean and sum of squared deviations of some realizations."""
 
     count: int
-    mean: NDArray[np.float64]
+    mean: NDArray[Any]
+    """Real, or complex if the realizations are."""
     squares: NDArray[np.float64]
+    """Sum of the squared distances from the mean."""
 
     @classmethod
     def of(cls, rows: NDArray[Any]) -> Self:
         """Chunk: the moments over the first dimension."""
-        values = rows.astype(np.float64)
+        values = rows.astype(np.complex128 if rows.dtype.kind == "c" else np.float64)
         if not len(values):
-            return cls(0, np.zeros(values.shape[1:]), np.zeros(values.shape[1:]))
+            return cls(0, np.zeros(values.shape[1:], values.dtype), np.zeros(values.shape[1:]))
         mean = values.mean(axis=0)
-        return cls(len(values), mean, ((values - mean) ** 2).sum(axis=0))
+        return cls(len(values), mean, _squared(values - mean).sum(axis=0))
 
     def __add__(self, other: Self) -> "Moments":
         """Combine: the moments of both together."""
@@ -63,14 +68,13 @@ class Moments:
         count = self.count + other.count
         step = other.mean - self.mean
         mean = self.mean + step * (other.count / count)
-        squares = self.squares + other.squares + step**2 * (self.count * other.count / count)
+        squares = self.squares + other.squares + _squared(step) * (self.count * other.count / count)
         return Moments(count, mean, squares)
 
-    def finalize(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def finalize(self) -> tuple[NDArray[Any], NDArray[np.float64]]:
         """The mean and its standard error; without realizations no mean, with a single one no error."""
-        nothing = np.full_like(self.mean, np.nan)
         if self.count < 2:
-            return (self.mean if self.count else nothing), nothing
+            return (self.mean if self.count else np.full_like(self.mean, np.nan)), np.full_like(self.squares, np.nan)
         return self.mean, np.sqrt(self.squares / (self.count - 1) / self.count)
 
 
@@ -103,13 +107,22 @@ def average(store: str | Path, *, client: Client | None = None) -> xr.Dataset:
 
 
 def curves(averages: xr.Dataset) -> list[str]:
-    """The averages that are functions of a single coordinate, and so can be drawn as lines."""
+    """The averages that are real functions of a single coordinate, a number, and so can be drawn as lines."""
     points = averages["count"].ndim
     return [
         name
         for name in map(str, averages.data_vars)
-        if f"{name}_error" in averages and averages[name].ndim == points + 1
+        if f"{name}_error" in averages
+        and averages[name].ndim == points + 1
+        and averages[name].dtype.kind == "f"
+        and averages[averages[name].dims[-1]].dtype.kind in "iuf"
     ]
+
+
+def _squared(values: NDArray[Any]) -> NDArray[np.float64]:
+    """|x|² of real or complex numbers."""
+    squares: NDArray[np.float64] = values.real**2 + values.imag**2 if np.iscomplexobj(values) else values**2
+    return squares
 
 
 def _reduced(

@@ -129,7 +129,7 @@ def status_rows(ledger: Ledger) -> list[dict[str, Any]]:
 
 
 def model_card(out: Console, name: str, model: type[Model]) -> None:
-    """A model's name, what it is, its parameters and its observables."""
+    """A model's name, what it is, its parameters and presets, and its observables."""
     first = (model.__doc__ or "").strip().partition("\n")[0]
     out.print(f"[bold]{name}[/bold]  {first}")
     table = _table("parameter", "default", "unit", "what it is")
@@ -142,8 +142,13 @@ def model_card(out: Console, name: str, model: type[Model]) -> None:
         table.add_row(field.name, default, field.metadata.get("units", "1"), note)
     out.print(table)
     out.print("* the disorder does not depend on it: realizations are the same for all its values")
+    for key, values in model.presets.items():
+        told = ", ".join(f"{parameter} = {shown(value)}" for parameter, value in values.items())
+        out.print(f"preset {key}: {told}", markup=False)
     for key, observable in model.observables.items():
-        out.print(f"measures {key}({', '.join(observable.dims)}): {observable.long_name}\n")
+        request = ", on request" if observable.on_request else ""
+        out.print(f"measures {key}({', '.join(observable.dims)}): {observable.long_name}{request}")
+    out.print()
 
 
 def average_table(averages: xr.Dataset) -> Table:
@@ -158,7 +163,10 @@ def average_table(averages: xr.Dataset) -> Table:
         row = [shown(point[axis].item()) for axis in axes] + [str(point["count"].item())]
         for name in names:
             mean, error = point[name].to_numpy(), point[f"{name}_error"].to_numpy()
-            top = int(np.argmax(mean))
+            if np.isnan(mean).all():
+                row += ["-", "-", "-"]  # padding: the observable does not exist at this point
+                continue
+            top = int(np.nanargmax(mean))
             plateau = with_error(point[f"{name}_late"].item(), point[f"{name}_late_error"].item())
             row += [with_error(mean[top], error[top]), f"{point['t'].to_numpy()[top]:.3g}", plateau]
         table.add_row(*row)

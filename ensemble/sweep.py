@@ -3,6 +3,8 @@
     model = "tls_glass"
     realizations = 1000
     seed = 2021
+    preset = "SiO2"
+    observables = ["concurrence"]
     [axes]
     N = [4, 6, 8]
     epsilon = { start = 1e-6, stop = 1.0, num = 4, spacing = "log" }
@@ -17,11 +19,13 @@
     [store]
     chunk = 128
 
-Whatever is wrong with it is said before anything starts.
+The model, the realizations, the seed and the axes must be given. A preset is a set of parameters that the model
+knows by name: it takes the place of the defaults, and [parameters] and [axes] override single ones. Without a
+list of observables all are measured, except those that the model measures on request only; what is not asked for is
+not computed. Whatever is wrong with a sweep is said before anything starts.
 """
 
 import dataclasses
-import difflib
 import itertools
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,12 +37,12 @@ from typing import Any, Self, final, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
-from ensemble.errors import EnsembleError, SweepError
+from ensemble.errors import EnsembleError, SweepError, cure
 from ensemble.models import catalog
-from ensemble.models.model import Model, fields
+from ensemble.models.model import Model, Observable, fields, preset
 from ensemble.values import Value, coerce, grid
 
-KEYS = ("model", "realizations", "seed", "axes", "time", "parameters", "store")
+KEYS = ("model", "realizations", "seed", "preset", "observables", "axes", "time", "parameters", "store")
 
 
 @final
@@ -67,7 +71,9 @@ class Sweep:
     axes: dict[str, tuple[Value, ...]]
     """Values along each axis, axes in the order of the model's fields."""
     parameters: dict[str, Any]
-    """Every other field of the model, defaults included."""
+    """Every other field of the model, those of the preset and defaults included."""
+    observables: dict[str, Observable]
+    """What is measured, in the order of the model."""
     realizations: int
     """How many realizations of the disorder at every point."""
     seed: int
@@ -104,7 +110,8 @@ class Sweep:
                 raise SweepError(f"{key} must be given in a sweep, but it is missing")
         reference = coerce("model", str, table["model"])
         model = catalog.find(reference, folder)
-        axes, parameters = _split(model, _table(table, "axes"), _table(table, "parameters"), table.get("time"))
+        assumed = preset(model, coerce("preset", str, table["preset"])) if "preset" in table else {}
+        axes, parameters = _split(model, assumed, _table(table, "axes"), _table(table, "parameters"), table.get("time"))
         store = _table(table, "store")
         _known(store, ("chunk",), "[store]")
         sweep = cls(
@@ -112,6 +119,7 @@ class Sweep:
             model=model,
             axes=axes,
             parameters=parameters,
+            observables=_chosen(model, table.get("observables")),
             realizations=_at_least(1, "realizations", table["realizations"]),
             seed=_at_least(0, "seed", table["seed"]),
             chunk=None if store.get("chunk", "auto") == "auto" else _at_least(1, "chunk", store["chunk"]),
@@ -136,12 +144,8 @@ class Sweep:
 
     @cached_property
     def coords(self) -> dict[str, NDArray[Any]]:
-        """Coordinates of the observables' own dimensions, the same at every point."""
-        first, *others = (point.model.coords() for point in self.points)
-        for name, observable in self.model.observables.items():
-            for dim in observable.dims:
-                if dim not in first or first[dim].ndim != 1:
-                    raise SweepError(f"{self.reference}: {dim!r}, a dimension of {name}, must be a list in coords()")
+        """Coordinates of the dimensions that the chosen observables have, the same at every point."""
+        first, *others = (self._coords_at(point) for point in self.points)
         for point, coords in zip(self.points[1:], others, strict=True):
             for name, values in first.items():
                 if not np.array_equal(values, coords[name]):
@@ -150,14 +154,47 @@ class Sweep:
                     )
         return first
 
+    def _coords_at(self, point: Point) -> dict[str, NDArray[Any]]:
+        given, needed = point.model.coords(), {}
+        for name, observable in self.observables.items():
+            for dim in observable.dims:
+                if dim not in given or np.ndim(given[dim]) != 1:
+                    raise SweepError(f"{self.reference}: {dim!r}, a dimension of {name}, must be a list in coords()")
+                if len(given[dim]) == 0:
+                    raise SweepError(
+                        f"{dim}, a dimension of {name}, must not be empty: set the parameter of {self.reference} "
+                        f"that makes it longer, or take {name} out of observables"
+                    )
+                needed[dim] = np.asarray(given[dim])
+        return needed
+
 
 def shown(value: Value) -> str:
     """A parameter value as people write it."""
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def _chosen(model: type[Model], names: Any) -> dict[str, Observable]:
+    """The observables that a sweep names, in the model's order; without a list, those not measured on request."""
+    table = model.observables
+    if names is None:
+        names = [name for name, observable in table.items() if not observable.on_request]
+        if not names:
+            raise SweepError(f"observables must be given: {model.__name__} measures {', '.join(table)} on request only")
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise SweepError(f"observables must be a list of names, got {names!r}")
+    if not names:
+        raise SweepError(f"observables must hold at least one of {', '.join(table)}, but its list is empty")
+    for name in names:
+        if name not in table:
+            known = cure(name, table, "it measures")
+            raise SweepError(f"observables must be some that {model.__name__} measures, got {name!r}: {known}")
+    _ = _distinct("observables", names)
+    return {name: observable for name, observable in table.items() if name in names}
+
+
 def _split(
-    model: type[Model], axes: Mapping[str, Any], fixed: Mapping[str, Any], time: Any
+    model: type[Model], assumed: Mapping[str, Any], axes: Mapping[str, Any], fixed: Mapping[str, Any], time: Any
 ) -> tuple[dict[str, tuple[Value, ...]], dict[str, Any]]:
     """Sort the sweep's tables into axes and fixed parameters, in the order of the model's fields."""
     known, hints = fields(model), get_type_hints(model)
@@ -181,6 +218,8 @@ def _split(
             value = _times(time)
         elif name in fixed:
             value = coerce(name, hints[name], fixed[name])
+        elif name in assumed:
+            value = coerce(f"{name} in the preset", hints[name], assumed[name])
         elif field.default is not dataclasses.MISSING:
             value = field.default
         else:
@@ -220,9 +259,7 @@ def _known(names: Iterable[str], allowed: Iterable[str], where: str, owner: str 
     allowed = list(allowed)
     for name in names:
         if name not in allowed:
-            close = difflib.get_close_matches(name, allowed, n=1)
-            cure = f"did you mean {close[0]!r}?" if close else f"{owner} {', '.join(allowed)}"
-            raise SweepError(f"{where} holds an unknown key {name!r}: {cure}")
+            raise SweepError(f"{where} holds an unknown key {name!r}: {cure(name, allowed, owner)}")
 
 
 def _at_least(least: int, name: str, value: Any) -> int:

@@ -10,7 +10,7 @@ import importlib.metadata
 import platform
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -40,26 +40,27 @@ class Job:
     """The model with its parameters, pickled; classes from a user's file are inside by value."""
     seed: int
     """The root of all random streams."""
+    observables: tuple[str, ...]
+    """Names of the observables to measure; no other is computed."""
 
     @classmethod
-    def at(cls, store: Path, model: Model, seed: int) -> "Job":
+    def at(cls, store: Path, model: Model, seed: int, observables: Iterable[str]) -> "Job":
         """The job of one point."""
-        return cls(str(store), cloudpickle.dumps(model), seed)
+        return cls(str(store), cloudpickle.dumps(model), seed, tuple(observables))
 
 
 def realize(job: Job, indices: Sequence[int]) -> list[Outcome]:
     """Compute some realizations of a point; one that raises is an outcome like any other."""
     _settle()
-    model, shapes = _unpacked(job.model)
+    model, shapes = _unpacked(job.model, job.observables)
     return [_outcome(model, shapes, job.seed, index) for index in indices]
 
 
 def land_all(job: Job, slot: Slot, *parts: Sequence[Outcome]) -> list[Receipt]:
     """Land the outcomes of one chunk, from however many tasks they come."""
     _settle()
-    model, _ = _unpacked(job.model)
     outcomes = sorted((outcome for part in parts for outcome in part), key=lambda outcome: outcome.index)
-    land(Path(job.store), slot, outcomes, model.observables)
+    land(Path(job.store), slot, outcomes, job.observables)
     receipt = Receipt(
         slot=slot,
         failed={each.index: each.exception.partition("\n")[0] for each in outcomes if each.arrays is None},
@@ -98,16 +99,17 @@ def _outcome(model: Model, shapes: Mapping[str, tuple[int, ...]], seed: int, ind
 def _checked(
     model: Model, shapes: Mapping[str, tuple[int, ...]], measured: Mapping[str, Any]
 ) -> dict[str, NDArray[Any]]:
-    """The measured arrays, if they are those that the model has declared."""
-    if set(measured) != set(model.observables):
+    """The chosen arrays, each read once, if they are as the model has declared them."""
+    if not set(shapes) <= set(measured):
+        raise ModelError(f"measure must return {sorted(shapes)}, but it returned {sorted(measured)}")
+    if not set(measured) <= set(model.observables):
         raise ModelError(f"measure must return {sorted(model.observables)}, but it returned {sorted(measured)}")
     arrays = {}
-    for name, observable in model.observables.items():
+    for name, shape in shapes.items():
+        observable = model.observables[name]
         array = np.asarray(measured[name])
-        if array.shape != shapes[name]:
-            raise ModelError(
-                f"{name} must have the shape {shapes[name]} of {observable.dims}, but it has {array.shape}"
-            )
+        if array.shape != shape:
+            raise ModelError(f"{name} must have the shape {shape} of {observable.dims}, but it has {array.shape}")
         if not np.can_cast(array.dtype, observable.dtype, "same_kind"):
             raise ModelError(f"{name} must be stored as {observable.dtype}, but it is {array.dtype}")
         arrays[name] = array.astype(observable.dtype)
@@ -115,13 +117,11 @@ def _checked(
 
 
 @functools.lru_cache(maxsize=64)
-def _unpacked(pickled: bytes) -> tuple[Model, dict[str, tuple[int, ...]]]:
-    """The model, and the shapes that its arrays must have."""
+def _unpacked(pickled: bytes, observables: tuple[str, ...]) -> tuple[Model, dict[str, tuple[int, ...]]]:
+    """The model, and the shapes that the arrays of the chosen observables must have."""
     model: Model = cloudpickle.loads(pickled)
     coords = model.coords()
-    return model, {
-        name: tuple(len(coords[dim]) for dim in observable.dims) for name, observable in model.observables.items()
-    }
+    return model, {name: tuple(len(coords[dim]) for dim in model.observables[name].dims) for name in observables}
 
 
 @functools.cache

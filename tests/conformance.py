@@ -34,19 +34,40 @@ def bits(value: Any) -> Any:
     return value
 
 
+def measured(sweep: Sweep, model: Model, disorder: Any) -> dict[str, Any]:
+    """The observables that a sweep chooses, of one realization; those it does not are not computed."""
+    returned = model.measure(disorder)
+    return {name: returned[name] for name in sweep.observables}
+
+
 def check_shapes(sweep: Sweep) -> None:
-    """Observables have the declared names, shapes and types, the same at every point; fields keep values."""
+    """Observables have the declared names, shapes and types, the same at every point; fields keep values.
+
+    Nothing is returned that is not declared, and everything that is not measured on request always is.
+    """
+    always = {name for name, observable in sweep.model.observables.items() if not observable.on_request}
     for point in sweep.points:
-        coords = point.model.coords()
-        measured = point.model.measure(point.model.draw(stream(sweep.seed, point.model, 0)))
-        assert set(measured) == set(point.model.observables)
-        for name, observable in point.model.observables.items():
-            array = np.asarray(measured[name])
-            assert array.shape == tuple(len(coords[dim]) for dim in observable.dims)
+        disorder = point.model.draw(stream(sweep.seed, point.model, 0))
+        assert always | set(sweep.observables) <= set(point.model.measure(disorder)) <= set(sweep.model.observables)
+        arrays = measured(sweep, point.model, disorder)
+        for name, observable in sweep.observables.items():
+            array = np.asarray(arrays[name])
+            assert array.shape == tuple(len(sweep.coords[dim]) for dim in observable.dims)
             assert np.can_cast(array.dtype, observable.dtype, "same_kind")
             assert observable.long_name
             assert observable.units
         assert dict(point.values).items() <= dataclasses.asdict(point.model).items()  # type: ignore[call-overload]
+
+
+def check_observables_alone(sweep: Sweep) -> None:
+    """An observable has the same bits whether it is asked for alone or with all others, in any order."""
+    for point in sweep.points:
+        disorder = point.model.draw(stream(sweep.seed, point.model, 0))
+        together = measured(sweep, point.model, disorder)
+        backwards = point.model.measure(disorder)
+        for name in reversed(sweep.observables):
+            assert bits(np.asarray(point.model.measure(disorder)[name])) == bits(np.asarray(together[name])), name
+            assert bits(np.asarray(backwards[name])) == bits(np.asarray(together[name])), name
 
 
 def check_labels(model: type[Model]) -> None:
@@ -61,7 +82,7 @@ def check_determinism(sweep: Sweep) -> None:
     for point in sweep.points:
         first = point.model.draw(stream(sweep.seed, point.model, 1))
         kept = copy.deepcopy(first)
-        once, twice = point.model.measure(first), point.model.measure(first)
+        once, twice = (measured(sweep, point.model, first) for _ in range(2))
         assert bits(once) == bits(twice)
         assert bits(first) == bits(kept)
         again = point.model.draw(stream(sweep.seed, point.model, 1))
@@ -77,7 +98,7 @@ def check_pickling(sweep: Sweep) -> None:
         model = cloudpickle.loads(cloudpickle.dumps(point.model))
         assert model == point.model
         assert bits(pickle.loads(pickle.dumps(disorder))) == bits(disorder)
-        assert bits(model.measure(disorder)) == bits(point.model.measure(disorder))
+        assert bits(measured(sweep, model, disorder)) == bits(measured(sweep, point.model, disorder))
 
 
 def check_common_disorder(sweep: Sweep, changes: Mapping[str, Any]) -> None:
@@ -108,5 +129,5 @@ def check_independence(sweep: Sweep, folder: Path, one_worker: str, two_workers:
     with xr.open_zarr(folder / "one.zarr") as dataset:
         shape = [*(len(values) for values in sweep.axes.values()), sweep.realizations]
         assert dataset["status"].size == math.prod(shape)
-        for name in sweep.model.observables:
+        for name in sweep.observables:
             assert list(dataset[name].shape[: len(shape)]) == shape

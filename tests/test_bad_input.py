@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from ensemble import Sweep
 from ensemble.cli import main
+from ensemble.store import Ledger
 from tests import command
+from tests.conftest import TOY
+from tests.models.test_catalog import MODEL
 
 GOOD = """
 model = "tls_glass"
@@ -80,6 +84,17 @@ REPLACED = {
     "chunk zero": ("[time]", "[store]\nchunk = 0\n[time]", "chunk must be at least 1, got 0"),
     "chunk text": ("[time]", '[store]\nchunk = "big"\n[time]', "chunk must be an integer"),
     "store not a table": ("seed = 1", "seed = 1\nstore = 5", "[store] must be a table"),
+    "observable unknown": ("seed = 1", 'seed = 1\nobservables = ["concurence"]', "did you mean 'concurrence'?"),
+    "observable twice": (
+        "seed = 1",
+        'seed = 1\nobservables = ["concurrence", "concurrence"]',
+        "observables must not repeat a value, but concurrence is there twice",
+    ),
+    "observables empty": ("seed = 1", "seed = 1\nobservables = []", "observables must hold at least one of"),
+    "observables a text": ("seed = 1", 'seed = 1\nobservables = "concurrence"', "observables must be a list of names"),
+    "observables numbers": ("seed = 1", "seed = 1\nobservables = [1]", "observables must be a list of names, got [1]"),
+    "observables a table": ("[time]", "[observables]\nconcurrence = true\n[time]", "must be a list of names"),
+    "preset not a text": ("seed = 1", "seed = 1\npreset = 2", "preset must be a text, got 2"),
     "broken TOML": ("[axes]", "[axes", "is not valid TOML"),
 }  # fmt: skip
 
@@ -110,6 +125,37 @@ def test_a_bad_sweep_file(case: str, verb: str, tmp_path: Path, monkeypatch: pyt
     sweep.write_text(LEADING.get(case, "") + GOOD.replace(old, new, 1))
     refused(run(verb, "sweep.toml"), told)
     assert os.listdir(tmp_path) == ["sweep.toml"]
+
+
+@pytest.mark.parametrize(
+    ("model", "line", "told"),
+    [
+        (TOY, 'preset = "gael"', "preset must be one that ToyModel has, got 'gael': did you mean 'gale'?"),
+        (TOY, 'preset = "calm"', "preset must be one that ToyModel has, got 'calm': it has gale, breeze, crowd"),
+        ("mine.py:Mine", 'preset = "gale"', "preset must be left out, got 'gale': Mine has no presets"),
+        (TOY, 'observables = ["paths"]', "walkers, a dimension of paths, must not be empty"),
+        (TOY, 'observables = ["path"]', "some that ToyModel measures, got 'path': did you mean 'paths'?"),
+    ],
+)
+def test_a_bad_choice_of_preset_or_observables(model: str, line: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(MODEL)
+    (tmp_path / "a.toml").write_text(f'model = "{model}"\nrealizations = 1\nseed = 0\n{line}\naxes.size = [2]\n')
+    for verb in ("run", "plan"):
+        refused(run(verb, tmp_path / "a.toml", "--store", tmp_path / "a.zarr"), told)
+    assert sorted(os.listdir(tmp_path)) == ["a.toml", "mine.py"]
+
+
+def test_a_store_with_other_observables(tmp_path: Path) -> None:
+    text = f'model = "{TOY}"\nrealizations = 1\nseed = 0\naxes.size = [2]\n'
+    (tmp_path / "a.toml").write_text(text)
+    with Ledger.writing(tmp_path / "a.zarr", Sweep.read(tmp_path / "a.toml"), chunk=1):
+        pass
+    (tmp_path / "a.toml").write_text('observables = ["wave"]\n' + text)
+    for verb in ("run", "plan"):
+        told = (
+            f"observables must be ['final', 'walk'] as in the store {tmp_path / 'a.zarr'}, but the sweep has ['wave']"
+        )
+        refused(run(verb, tmp_path / "a.toml", "--store", tmp_path / "a.zarr"), told)
 
 
 def test_a_sweep_file_that_is_no_file(tmp_path: Path) -> None:

@@ -113,6 +113,19 @@ def test_models_lists_parameters_and_observables() -> None:
         assert word in told
 
 
+def test_any_choice_of_observables_has_a_table(folder: Path, address: str) -> None:
+    """Over two coordinates, complex, a number: a table always, a figure of what can be drawn."""
+    for number, (chosen, drawn) in enumerate(((["paths"], True), (["wave"], False), (["final"], False))):
+        head = f"observables = {json.dumps(chosen)}\nparameters.walkers = [0, 2]\n"
+        (folder / f"{number}.toml").write_text(head + SWEEP)
+        done = run(folder, "run", f"{number}.toml", "--cluster", address)
+        assert done.returncode == 0, done.stderr
+        assert "48 realizations computed in" in done.stdout
+        assert (folder / f"{number}.png").exists() is drawn
+        assert run(folder, "average", f"{number}.zarr").returncode == 0
+        assert run(folder, "plot", f"{number}.zarr").returncode == (0 if drawn else 2)
+
+
 def test_help_says_what_each_command_does() -> None:
     told = run(Path.cwd(), "--help").stdout
     for command in ("average", "models", "plan", "plot", "run", "status"):

@@ -29,7 +29,15 @@ GLASS_CHANGES = {
     "d": 2,
     "power": 6.0,
 }
-TOY_CHANGES = {"drift": 1.0, "raises_below": 0.0, "kills_below": 0.0, "unless": "/nowhere", "seconds": 0.001}
+TOY_CHANGES = {
+    "drift": 1.0,
+    "raises_below": 0.0,
+    "kills_below": 0.0,
+    "unless": "/nowhere",
+    "seconds": 0.001,
+    "raises_in": "walk",
+    "walkers": (0, 1),
+}
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "tls_glass": (
         {
@@ -41,6 +49,15 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         GLASS_CHANGES,
     ),
     "toy": ({"model": TOY, "axes": {"size": [2, 3], "drift": [0.0, 0.5]}}, TOY_CHANGES),
+    "toy, on request": (
+        {
+            "model": TOY,
+            "axes": {"size": [2, 3], "drift": [0.0, 0.5]},
+            "observables": ["wave", "final", "paths", "walk"],
+            "parameters": {"walkers": [0, 1, 2]},
+        },
+        TOY_CHANGES,
+    ),
     "README": (
         {"model": "random_field.py:RandomField", "axes": {"spins": [5, 50], "width": [0.5, 1.0]}},
         {"width": 2.0},
@@ -62,6 +79,10 @@ def test_every_installed_model_is_a_case() -> None:
 
 def test_shapes(case: tuple[Sweep, dict[str, Any]]) -> None:
     conformance.check_shapes(case[0])
+
+
+def test_observables_alone(case: tuple[Sweep, dict[str, Any]]) -> None:
+    conformance.check_observables_alone(case[0])
 
 
 def test_labels(case: tuple[Sweep, dict[str, Any]]) -> None:

@@ -8,6 +8,7 @@ import pytest
 from distributed import Client
 
 from ensemble import Sweep, forecast, run_sweep
+from tests.toy_model import ToyModel
 
 Toy = Callable[..., Sweep]
 
@@ -35,6 +36,21 @@ def test_a_chunk_of_large_realizations_is_short(toy: Toy) -> None:
     sweep = toy(time={"start": 0.0, "stop": 1.0, "num": 100_001})
     assert forecast.bytes_each(sweep) == 8 * 100_001 + 8
     assert forecast.chunk_length(sweep, [1e-3]) == 2**26 // (8 * 100_001 + 8)
+
+
+def test_only_the_chosen_observables_are_weighed_and_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+
+    def tell(self: ToyModel, name: str, value: object) -> object:
+        told.append(name)
+        return value
+
+    monkeypatch.setattr(ToyModel, "_told", tell)
+    table = {"model": "tests.toy_model:ToyModel", "realizations": 1, "seed": 0, "axes": {"size": [2]}}
+    sweep = Sweep.from_table({**table, "observables": ["wave"]})
+    forecast.measure_here(sweep)
+    assert set(told) == {"wave"}
+    assert forecast.bytes_each(sweep) == 4 * 16
 
 
 def test_costs_are_those_of_the_points(toy: Toy, cluster: Client) -> None:

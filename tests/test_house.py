@@ -47,6 +47,7 @@ def test_the_public_surface() -> None:
         "EnsembleError",
         "Model",
         "Observable",
+        "OnDemand",
         "Sweep",
         "average",
         "open",

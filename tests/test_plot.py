@@ -82,6 +82,20 @@ def test_points_without_realizations_are_left_out(tmp_path: Path, drawn: list[Fi
     assert [line.get_label() for line in drawn[0].axes[0].lines] == ["2"]
 
 
+def test_complex_averages_are_left_out_and_padded_ones_end_early(tmp_path: Path, drawn: list[Figure]) -> None:
+    data = averages([0.1, 10.0, 1000.0], [0.0, 1.0, 2.0])
+    data["wave"] = data["walk"] * 1j
+    data["wave_error"] = data["walk_error"]
+    data["lost"], data["lost_error"] = data["walk"] * np.nan, data["walk_error"] * np.nan
+    data["lost"].attrs["long_name"] = "lost"
+    data["walk"][0, :, 2] = data["walk_error"][0, :, 2] = np.nan
+    plot(data, tmp_path / "a.png")
+    first, second = drawn[0].axes[:3], drawn[0].axes[3:]
+    assert [len(panel.lines) for panel in (*first, *second)] == [2, 2, 2, 0, 0, 0]
+    assert first[0].get_yscale() == "log"
+    assert second[0].get_ylabel() == "lost (m)"
+
+
 def test_a_single_axis_has_one_panel(tmp_path: Path, drawn: list[Figure]) -> None:
     plot(averages([0.0, 1.0, 2.0], [0.0, 1.0, 2.0]).isel(drift=0, drop=True), tmp_path / "a.svg")
     assert len(drawn[0].axes) == 1

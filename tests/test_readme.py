@@ -5,12 +5,14 @@ import shlex
 import shutil
 import tomllib
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import pytest
 import xarray as xr
 
 from ensemble import Sweep
+from tests import conformance
 from tests.command import run as start
 from tests.readme import README, block, blocks
 
@@ -79,6 +81,18 @@ def test_a_model_of_one_s_own(folder: Path) -> None:
         expected = xr.apply_ufunc(lambda x: 2.718281828459045 ** (-(x**2) / 2), dataset["width"] * dataset["t"])
         assert float(abs(mean - expected).max()) < 0.03
         assert dataset["signal"].attrs["long_name"] == "total spin per spin"
+
+
+def test_a_model_with_presets_and_an_observable_on_request(tmp_path: Path) -> None:
+    more = indent(block("in the class RandomField, with OnDemand imported as well"), "    ")
+    text = block("random_field.py").replace("Observable,", "Observable, OnDemand,")
+    (tmp_path / "random_field.py").write_text(f"{text}\n{more}")
+    table = {"model": "random_field.py:RandomField", "realizations": 1, "seed": 7, "axes": {"spins": [10]}}
+    assert list(Sweep.from_table(table, folder=tmp_path).observables) == ["signal"]
+    sweep = Sweep.from_table({**table, "preset": "glass", "observables": ["spread", "signal"]}, folder=tmp_path)
+    assert sweep.parameters["width"] == 1.5
+    conformance.check_shapes(sweep)
+    conformance.check_observables_alone(sweep)
 
 
 def test_every_dependency_is_in_the_table() -> None:

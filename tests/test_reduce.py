@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 import ensemble
 from ensemble import Sweep, reduce, run_sweep
-from ensemble.reduce import Moments
+from ensemble.reduce import Moments, curves
 
 Toy = Callable[..., Sweep]
 
@@ -90,6 +91,58 @@ def test_a_point_without_realizations_has_no_mean(toy: Toy, tmp_path: Path, addr
     assert one["count"] == 1
     assert one["walk"].notnull().all()
     assert one["walk_error"].isnull().all()
+
+
+def test_complex_and_padded_observables(toy: Toy, tmp_path: Path, address: str, cluster: Client) -> None:
+    """The mean of a wave is complex and its error real; walkers that there are not have no mean, quietly."""
+    sweep = toy(observables=["paths", "wave"], parameters={"walkers": [0, 2], "raises_below": 0.2})
+    run_sweep(sweep, tmp_path / "a.zarr", cluster=address)
+    averages, view = ensemble.average(tmp_path / "a.zarr"), ensemble.open(tmp_path / "a.zarr")
+    assert averages["wave"].dtype == np.complex128
+    assert averages["wave_error"].dtype == np.float64
+    assert averages["paths"].dims == ("size", "drift", "walkers", "t")
+    assert averages["paths_late"].dims == ("size", "drift", "walkers")
+    for size in (2, 3):
+        point = averages.sel(size=size, drift=0.5)
+        waves = view["wave"].sel(size=size, drift=0.5).dropna("realization").to_numpy()
+        assert 0 < len(waves) < 10
+        assert abs(waves.mean(axis=0).imag).max() > 0.1
+        np.testing.assert_allclose(point["wave"], waves.mean(axis=0), rtol=1e-13)
+        squares = (np.abs(waves - waves.mean(axis=0)) ** 2).sum(axis=0)
+        np.testing.assert_allclose(point["wave_error"], np.sqrt(squares / (len(waves) - 1) / len(waves)), rtol=1e-12)
+        np.testing.assert_allclose(point["wave_late"], waves[:, -1].mean(), rtol=1e-13)
+        paths = view["paths"].sel(size=size, drift=0.5).dropna("realization", how="all").to_numpy()
+        np.testing.assert_allclose(point["paths"], paths.mean(axis=0), rtol=1e-13)
+    assert averages["paths"].sel(walkers=2).isnull().all(("drift", "t")).to_numpy().tolist() == [True, False]
+    assert averages["paths_error"].sel(walkers=2).isnull().all(("drift", "t")).to_numpy().tolist() == [True, False]
+    xr.testing.assert_identical(averages, ensemble.average(tmp_path / "a.zarr", client=cluster))
+
+
+def test_complex_moments_of_no_realization_and_of_one() -> None:
+    for count, mean in ((0, np.nan), (1, 2.0 + 1.0j)):
+        found, error = Moments.of(np.full((count, 3), 2.0 + 1.0j)).finalize()
+        np.testing.assert_array_equal(found, np.full(3, mean, dtype=complex))
+        assert error.dtype == np.float64
+        assert np.isnan(error).all()
+
+
+def test_curves_are_real_functions_of_one_number() -> None:
+    def pair(name: str, dims: tuple[str, ...], values: Any) -> dict[str, Any]:
+        return {name: (("size", *dims), values), f"{name}_error": (("size", *dims), np.abs(values))}
+
+    averages = xr.Dataset(
+        {
+            "count": ("size", [3]),
+            **pair("walk", ("t",), np.ones((1, 2))),
+            **pair("wave", ("t",), np.ones((1, 2), dtype=complex)),
+            **pair("share", ("colour",), np.ones((1, 2))),
+            **pair("paths", ("walkers", "t"), np.ones((1, 3, 2))),
+            **pair("paths_late", ("walkers",), np.ones((1, 3))),
+            **pair("final", (), np.ones(1)),
+        },
+        coords={"size": [2], "t": [0.0, 1.0], "colour": ["red", "blue"]},
+    )
+    assert curves(averages) == ["walk", "paths_late"]
 
 
 @given(st.lists(st.lists(st.floats(-1e6, 1e6), max_size=5), max_size=6))

@@ -185,10 +185,53 @@ def test_a_reader_sees_whole_realizations_while_a_run_writes(toy: Toy, tmp_path:
     assert any(0 < done < 240 for done in seen)
 
 
+def test_only_what_is_asked_for_is_computed(toy: Toy, tmp_path: Path, address: str) -> None:
+    """Observables that would raise if anybody computed them: by default, by choice, on request."""
+    for number, (chosen, raises_in) in enumerate(((None, "paths"), (["final"], "walk"), (["wave"], "final"))):
+        choice = {"observables": chosen} if chosen else {}
+        sweep = toy(**choice, parameters={"raises_in": raises_in, "walkers": [0, 1, 2]})
+        summary = run_sweep(sweep, tmp_path / f"{number}.zarr", cluster=address)
+        assert (summary.computed, summary.failed) == (40, 0)
+        with xr.open_zarr(tmp_path / f"{number}.zarr") as dataset:
+            assert set(dataset.data_vars) == {*(chosen or ("walk", "final")), "status", "provenance", "exception"}
+
+
+def test_an_observable_that_raises_when_it_is_read_is_a_failure_that_says_so(
+    toy: Toy, tmp_path: Path, address: str
+) -> None:
+    sweep = toy(observables=["walk", "wave"], parameters={"raises_in": "wave"})
+    summary = run_sweep(sweep, tmp_path / "a.zarr", cluster=address)
+    assert (summary.computed, summary.failed) == (0, 40)
+    assert summary.exceptions == {"ValueError: wave was computed": 40}
+    with xr.open_zarr(tmp_path / "a.zarr") as dataset:
+        text = str(dataset["exception"][0, 0, 0].to_numpy())
+        assert text.startswith("ValueError: wave was computed\n\nTraceback")
+        assert "toy_model.py" in text
+        assert dataset["walk"].isnull().all()
+
+
+def test_observables_of_any_shape_and_type_land_and_grow(toy: Toy, tmp_path: Path, address: str) -> None:
+    chosen = {"observables": ["paths", "wave"], "parameters": {"walkers": [0, 2]}}
+    run_sweep(toy(**chosen, axes={"size": [2], "drift": [0.5]}), tmp_path / "a.zarr", cluster=address)
+    run_sweep(toy(**chosen, axes={"size": [2, 3], "drift": [0.5]}), tmp_path / "a.zarr", cluster=address)
+    view = ensemble.open(tmp_path / "a.zarr")
+    assert view["paths"].dims == ("size", "drift", "realization", "walkers", "t")
+    assert view["wave"].dtype == np.complex128
+    assert view["paths"].attrs == {"long_name": "way of each walker", "units": "m"}
+    for size in (2, 3):
+        model = ToyModel(size=size, drift=0.5, walkers=(0, 2))
+        for index in range(10):
+            measured = model.measure(model.draw(stream(1, model, index)))
+            point = view.sel(size=size, drift=0.5, realization=index)
+            assert np.array_equal(point["paths"], measured["paths"], equal_nan=True)
+            assert np.array_equal(point["wave"], measured["wave"])
+
+
 @pytest.mark.parametrize(
     ("returned", "told"),
     [
         ('{"signal": disorder, "extra": 1}', "measure must return ['signal'], but it returned ['extra', 'signal']"),
+        ("{}", "measure must return ['signal'], but it returned []"),
         ('{"signal": disorder[:1]}', "signal must have the shape (2,) of ('t',), but it has (1,)"),
         ('{"signal": disorder * 1j}', "signal must be stored as float64, but it is complex128"),
         ("None", "TypeError"),

@@ -1,8 +1,45 @@
 """Numbers as people write them."""
 
+import numpy as np
 import pytest
+import xarray as xr
+from rich.console import Console
 
-from ensemble.screen import duration, size, with_error
+from ensemble.screen import average_table, console, duration, model_card, size, with_error
+from tests.toy_model import ToyModel
+
+
+def test_a_model_card_tells_presets_and_what_is_measured_on_request(capsys: pytest.CaptureFixture[str]) -> None:
+    model_card(console(), "toy", ToyModel)
+    told = capsys.readouterr().out.splitlines()
+    assert "preset gale: drift = 8, seconds = 0.001" in told
+    assert "preset crowd: size = 40" in told
+    assert "measures walk(t): position" in told
+    assert "measures paths(walkers, t): way of each walker, on request" in told
+
+
+def test_a_table_of_averages_with_padding() -> None:
+    """A peak is looked for where there are numbers; a point with none has dashes."""
+    walk = [[0.5, 2.0, np.nan], [np.nan] * 3]
+    averages = xr.Dataset(
+        {
+            "count": ("size", [9, 9]),
+            "walk": (("size", "t"), walk),
+            "walk_error": (("size", "t"), np.multiply(walk, 0.1)),
+            "walk_late": ("size", [2.0, np.nan]),
+            "walk_late_error": ("size", [0.2, np.nan]),
+            "wave": (("size", "t"), np.multiply(walk, 1j)),
+            "wave_error": (("size", "t"), walk),
+            "wave_late": ("size", [2.0j, 1j * np.nan]),
+        },
+        coords={"size": [2, 3], "t": [0.0, 1.0, 2.0]},
+    )
+    out = Console(width=120)
+    with out.capture() as capture:
+        out.print(average_table(averages))
+    rows = [line.split() for line in capture.get().splitlines() if line.split()[:1] in (["2"], ["3"])]
+    assert rows == [["2", "9", "2.00(20)", "1", "2.00(20)"], ["3", "9", "-", "-", "-"]]
+    assert "wave" not in capture.get()
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,10 @@ import zarr
 
 import ensemble
 from ensemble import Sweep
-from ensemble.errors import StoreError, StoreLocked, StoreMismatch, StoreNotFound
+from ensemble.errors import EnsembleError, StoreError, StoreLocked, StoreMismatch, StoreNotFound
 from ensemble.store import Layout, Ledger, Outcome, Receipt, Slot, Status, build, land, lock
 from tests.contents import contents
+from tests.models.test_catalog import MODEL
 
 Toy = Callable[..., Sweep]
 NAMES = ("walk", "final")
@@ -33,7 +34,7 @@ def fill(store: Path, sweep: Sweep, failed: tuple[int, ...] = ()) -> None:
         for point in sweep.points:
             for slot in list(ledger.missing(point, sweep.realizations)):
                 outcomes = [Outcome(r, None, "E: no\n\ntrace") if r in failed else written(r) for r in slot.indices]
-                land(store, slot, outcomes, NAMES)
+                land(store, slot, outcomes, sweep.observables)
                 ledger.enter([Receipt(slot, {r: "E: no" for r in slot.indices if r in failed}, 0.0, CODE)])
 
 
@@ -172,6 +173,9 @@ def test_what_killed_writers_left_is_swept_up(toy: Toy, tmp_path: Path) -> None:
         ("chunk must be 4", {"store": {"chunk": 5}}),
         ("model must be 'toy_model.py:ToyModel'", {"model": "tests.toy_model:ToyModel"}),
         ("seconds, which is not an axis there, must be 0.0", {"axes": {"size": [2], "seconds": [0.0, 1.0]}}),
+        ("observables must be ['final', 'walk']", {"observables": ["walk"]}),
+        ("observables must be ['final', 'walk']", {"observables": ["walk", "final", "wave"]}),
+        ("seconds must be 0.0", {"preset": "gale"}),
     ],
 )
 def test_a_sweep_that_disagrees_is_refused_by_name(
@@ -196,6 +200,53 @@ def test_a_parameter_that_an_older_store_does_not_know_had_its_default(toy: Toy,
     Layout.read(store).check(toy(), store)
     with pytest.raises(StoreMismatch, match="unless must be  as in the store"):
         Layout.read(store).check(toy(parameters={"unless": "x"}), store)
+
+
+def test_only_the_chosen_observables_are_in_the_store(toy: Toy, tmp_path: Path) -> None:
+    sweep = toy(observables=["final"], parameters={"walkers": [0, 1]})
+    fill(tmp_path / "a.zarr", sweep)
+    with xr.open_zarr(tmp_path / "a.zarr") as dataset:
+        assert set(dataset.data_vars) == {"final", "status", "provenance", "exception"}
+        assert set(dataset.coords) == {"size", "drift", "realization"}
+        told = json.loads(dataset.attrs["parameters"])
+        assert (told["t"], told["walkers"]) == ([0.0, 1.0, 2.0, 3.0], [0, 1])
+    layout = Layout.read(tmp_path / "a.zarr")
+    assert layout.observables == sweep.observables
+    layout.check(sweep, tmp_path / "a.zarr")
+    with pytest.raises(StoreMismatch, match=r"t must be \[0\.0, 1\.0, 2\.0, 3\.0\] as in the store"):
+        layout.check(toy(observables=["final"], parameters={"walkers": [0, 1]}, time=[0.0, 1.0]), tmp_path / "a.zarr")
+
+
+def test_a_store_remembers_what_a_preset_set_not_its_name(toy: Toy, tmp_path: Path) -> None:
+    fill(tmp_path / "a.zarr", toy(preset="gale", axes={"size": [2]}))
+    by_hand = toy(axes={"size": [2]}, parameters={"drift": 8.0, "seconds": 0.001})
+    Layout.read(tmp_path / "a.zarr").check(by_hand, tmp_path / "a.zarr")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('units="m")', 'units="km")', "the units of signal must be m as in the store .* but the sweep has km"),
+        ('"signal", units', '"echo", units', "the long_name of signal must be signal .* but the sweep has echo"),
+        ('units="m")', 'units="m", dtype="f4")', "the dtype of signal must be float64 .* but the sweep has float32"),
+        ('units="m")', 'units="m", dims=())', r"the dims of signal must be \('t',\) .* but the sweep has \(\)"),
+        ("    mass: float = 2.5\n", "", r"mass must be 2\.5 .* but the sweep has a model that has no such parameter"),
+        ("    depth: int = 3\n", "", r"depth must be \(3,\) .* but the sweep has a model that has no such parameter"),
+    ],
+)
+def test_a_model_that_has_changed_is_refused_by_name(old: str, new: str, told: str, tmp_path: Path) -> None:
+    text = MODEL.replace('Observable("signal")', 'Observable("signal", units="m")')
+    text = text.replace("    t:", "    mass: float = 2.5\n    depth: int = 3\n    t:")
+    table = {"model": "mine.py:Mine", "realizations": 1, "seed": 0, "axes": {"size": [2], "depth": [3]}}
+    (tmp_path / "mine.py").write_text(text)
+    with Ledger.writing(tmp_path / "a.zarr", Sweep.from_table(table, folder=tmp_path), chunk=1):
+        pass
+    assert old in text
+    (tmp_path / "mine.py").write_text(text.replace(old, new))
+    if "depth" in old:
+        del table["axes"]["depth"]  # type: ignore[attr-defined]
+    with pytest.raises(EnsembleError, match=told):
+        Layout.read(tmp_path / "a.zarr").check(Sweep.from_table(table, folder=tmp_path), tmp_path / "a.zarr")
 
 
 def test_a_second_driver_is_refused_while_the_first_lives(toy: Toy, tmp_path: Path) -> None:

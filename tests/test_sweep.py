@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 
 from ensemble import Sweep
-from ensemble.errors import SweepError
+from ensemble.errors import EnsembleError, SweepError
 from ensemble.models.tls_glass import TLSGlass
 from ensemble.values import grid
+from tests.models.test_catalog import MODEL
 from tests.toy_model import ToyModel
+
+Toy = Callable[..., Sweep]
 
 
 def glass(**tables: object) -> Sweep:
@@ -100,7 +103,7 @@ def test_a_model_file_is_found_beside_its_sweep_file(tmp_path: Path) -> None:
     assert sweep.model.__name__ == "ToyModel"
 
 
-def test_the_name_of_a_model_file_does_not_depend_on_where_it_lies(toy: Callable[..., Sweep]) -> None:
+def test_the_name_of_a_model_file_does_not_depend_on_where_it_lies(toy: Toy) -> None:
     assert toy().reference == "toy_model.py:ToyModel"
 
 
@@ -113,3 +116,84 @@ def test_an_importable_module_can_name_a_model() -> None:
         ).model
         is ToyModel
     )
+
+
+def test_without_a_list_everything_is_measured_that_is_not_on_request(toy: Toy) -> None:
+    assert list(toy().observables) == ["walk", "final"]
+    assert list(toy().coords) == ["t"]
+
+
+def test_the_list_chooses_and_its_order_does_not_matter(toy: Toy) -> None:
+    sweep = toy(observables=["wave", "final"])
+    assert list(sweep.observables) == ["final", "wave"]
+    assert sweep.observables == toy(observables=["final", "wave"]).observables
+    assert sweep.observables["wave"].dtype == "complex128"
+
+
+def test_only_dimensions_of_the_chosen_observables_have_coordinates(toy: Toy) -> None:
+    walkers = {"walkers": [0, 1, 2]}
+    assert toy(observables=["final"], parameters=walkers).coords == {}
+    both = toy(observables=["paths"], parameters=walkers).coords
+    assert {name: values.tolist() for name, values in both.items()} == {"walkers": [0, 1, 2], "t": [0, 1, 2, 3]}
+
+
+def test_an_empty_dimension_matters_only_to_who_asks_for_it(toy: Toy) -> None:
+    with pytest.raises(SweepError) as refusal:
+        toy(observables=["walk", "paths"])
+    assert str(refusal.value) == (
+        "walkers, a dimension of paths, must not be empty: set the parameter of toy_model.py:ToyModel "
+        "that makes it longer, or take paths out of observables"
+    )
+
+
+def test_a_model_that_measures_nothing_unasked_wants_a_list(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(MODEL.replace('Observable("signal")', 'Observable("signal", on_request=True)'))
+    table = {"model": "mine.py:Mine", "realizations": 1, "seed": 0, "axes": {"size": [2]}}
+    with pytest.raises(SweepError, match="observables must be given: Mine measures signal on request only"):
+        Sweep.from_table(table, folder=tmp_path)
+    assert list(Sweep.from_table({**table, "observables": ["signal"]}, folder=tmp_path).observables) == ["signal"]
+
+
+def test_a_preset_takes_the_place_of_the_defaults(toy: Toy) -> None:
+    sweep = toy(preset="gale", axes={"size": [2]})
+    assert (sweep.parameters["drift"], sweep.parameters["seconds"]) == (8.0, 0.001)
+    assert isinstance(sweep.parameters["drift"], float)
+    assert sweep.parameters["raises_below"] == -1.0
+
+
+def test_parameters_and_axes_override_the_preset(toy: Toy) -> None:
+    sweep = toy(preset="gale", axes={"size": [2]}, parameters={"drift": 1.0})
+    assert (sweep.parameters["drift"], sweep.parameters["seconds"]) == (1.0, 0.001)
+    assert toy(preset="gale", axes={"size": [2], "drift": [0.5, 1.0]}).axes["drift"] == (0.5, 1.0)
+
+
+def test_a_preset_may_give_what_has_no_default(toy: Toy) -> None:
+    assert toy(preset="crowd", axes={"drift": [0.0]}).parameters["size"] == 40
+
+
+def test_a_model_axis_in_a_preset_is_an_axis_of_one_value(tmp_path: Path) -> None:
+    table = 'draw_fields = ("size",)\n    axes = ("size",)\n    presets = {"large": {"size": 9, "t": (0, 3)}}'
+    model = MODEL.replace('draw_fields = ("size",)', table).replace("    t:", "    drift: float = 0.0\n    t:")
+    (tmp_path / "mine.py").write_text(model)
+    sweep = Sweep.from_table(
+        {"model": "mine.py:Mine", "realizations": 1, "seed": 0, "preset": "large", "axes": {"drift": [0.0, 1.0]}},
+        folder=tmp_path,
+    )
+    assert sweep.axes == {"size": (9,), "drift": (0.0, 1.0)}
+    assert sweep.coords["t"].tolist() == [0.0, 3.0]
+
+
+def test_a_preset_with_a_value_of_the_wrong_type_is_refused(tmp_path: Path) -> None:
+    presets = 'draw_fields = ("size",)\n    presets = {"large": {"size": "many"}}'
+    model = MODEL.replace('draw_fields = ("size",)', presets).replace("    t:", "    drift: float = 0.0\n    t:")
+    (tmp_path / "mine.py").write_text(model)
+    table = {"model": "mine.py:Mine", "realizations": 1, "seed": 0, "preset": "large", "axes": {"drift": [0.0]}}
+    with pytest.raises(SweepError, match="size in the preset must be an integer, got 'many'"):
+        Sweep.from_table(table, folder=tmp_path)
+
+
+def test_every_error_about_a_preset_is_one_of_this_package(toy: Toy) -> None:
+    for name, told in (("gael", "did you mean 'gale'?"), ("calm", "it has gale, breeze, crowd")):
+        with pytest.raises(EnsembleError) as refusal:
+            toy(preset=name)
+        assert str(refusal.value) == f"preset must be one that ToyModel has, got {name!r}: {told}"

@@ -6,18 +6,21 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ensemble import Model, Observable, parameter
+from ensemble import Model, Observable, OnDemand, parameter
 
 
 @final
 @dataclass(frozen=True)
 class ToyModel(Model):
-    """A random walk with a drift: its mean at step t is `drift * t`, its variance `size * (t + 1) / 12`."""
+    """A random walk with a drift: its mean at step t is `drift * t`, its variance `size * (t + 1) / 12`.
+
+    `paths` needs `walkers`, the list of walkers that it tells apart; those beyond `size` are padded with NaN.
+    """
 
     size: int = parameter(long_name="number of walkers")
     drift: float = parameter(0.0, long_name="drift of a walker per step", units="m")
@@ -25,18 +28,23 @@ class ToyModel(Model):
     kills_below: float = parameter(-1.0, long_name="a realization whose first number is below kills its worker")
     unless: str = parameter("", long_name="a file; while it exists, nothing raises and nothing kills")
     seconds: float = parameter(0.0, long_name="how long a measurement sleeps", units="s")
+    raises_in: str = parameter("", long_name="an observable that raises when it is computed")
+    walkers: tuple[int, ...] = parameter((), long_name="number of a walker")
     t: tuple[float, ...] = parameter((0.0, 1.0, 2.0, 3.0), long_name="step")
 
     observables = {
         "walk": Observable("position", dims=("t",), units="m"),
         "final": Observable("sign of the last position", dims=(), dtype="int64"),
+        "paths": Observable("way of each walker", dims=("walkers", "t"), units="m", on_request=True),
+        "wave": Observable("wave from each position", dtype="complex", on_request=True),
     }
     draw_fields = ("size",)
+    presets = {"gale": {"drift": 8, "seconds": 0.001}, "breeze": {"drift": 0.25}, "crowd": {"size": 40}}
 
     def draw(self, rng: np.random.Generator) -> NDArray[np.float64]:
         return rng.random((self.size, len(self.t)))
 
-    def measure(self, disorder: NDArray[np.float64]) -> Mapping[str, NDArray[np.generic]]:
+    def measure(self, disorder: NDArray[np.float64]) -> Mapping[str, Any]:
         first = disorder[0, 0]
         if not (self.unless and Path(self.unless).exists()):
             if first < self.raises_below:
@@ -44,5 +52,20 @@ class ToyModel(Model):
             if first < self.kills_below:
                 os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(self.seconds)
-        walk = np.cumsum(disorder - 0.5, axis=1).sum(axis=0) + self.drift * np.asarray(self.t)
-        return {"walk": walk, "final": np.asarray(int(np.sign(walk[-1])))}
+        paths = np.cumsum(disorder - 0.5, axis=1)
+        walk = paths.sum(axis=0) + self.drift * np.asarray(self.t)
+        return OnDemand(
+            walk=lambda: self._told("walk", walk),
+            final=lambda: self._told("final", int(np.sign(walk[-1]))),
+            paths=lambda: self._told("paths", self._padded(paths)),
+            wave=lambda: self._told("wave", np.exp(1j * walk)),
+        )
+
+    def _padded(self, paths: NDArray[np.float64]) -> NDArray[np.float64]:
+        found = [paths[walker] if walker < self.size else np.full(len(self.t), np.nan) for walker in self.walkers]
+        return np.array(found)
+
+    def _told(self, name: str, value: Any) -> Any:
+        if name == self.raises_in:
+            raise ValueError(f"{name} was computed")
+        return value

@@ -9,6 +9,7 @@ import hashlib
 import importlib
 import importlib.util
 import sys
+from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -114,6 +115,11 @@ def _checked(found: object, reference: str) -> type[Model]:
         listed = getattr(found, table)
         if not isinstance(listed, tuple) or not set(listed) <= set(names):
             raise refuse(f"must list its own fields in {table}, as a tuple of names, got {listed!r}")
+    if not isinstance(found.presets, Mapping):
+        raise refuse(f"must declare presets = {{name: {{field: value}}}}, got {found.presets!r}")
+    for preset, values in found.presets.items():
+        if not isinstance(values, Mapping) or not set(values) <= set(names):
+            raise refuse(f"must set its own fields in presets, as a table of values, got {values!r} for {preset!r}")
     return found
 
 

@@ -5,18 +5,22 @@ Its fields are the parameters that a sweep may vary; `draw` holds all the random
     disorder = model.draw(rng)             one realization of the random couplings
     arrays   = model.measure(disorder)     its trajectories, one array for each observable
 
+Of the observables only those that a sweep chooses are read, so an expensive one may be computed on demand.
+
 Points of a sweep that differ only in fields outside `draw_fields` see the same disorder for the same
 realization index, so that differences and ratios between them have small, paired errors.
 """
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from ensemble.errors import ParameterError, cure
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,34 @@ class Observable:
     """Its unit; "1" for a pure number."""
     dtype: str = "float64"
     """The NumPy type that it is stored as."""
+    on_request: bool = dataclasses.field(default=False, compare=False)
+    """Measured only where a sweep asks for it by name."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dtype", str(np.dtype(self.dtype)))  # "complex" is "complex128", as a store says it
+
+
+@final
+class OnDemand(Mapping[str, ArrayLike]):
+    """Observables that are computed when they are read with [], each time anew; their names cost nothing.
+
+    OnDemand(energy=lambda: energy(state), entropy=lambda: entropy(state))
+    """
+
+    def __init__(self, **entries: Callable[[], ArrayLike]) -> None:
+        self._entries = entries
+
+    def __getitem__(self, name: str) -> ArrayLike:
+        return self._entries[name]()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries  # a Mapping would compute the entry to find out
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
 
 
 def parameter(default: Any = MISSING, *, long_name: str, units: str = "1") -> Any:
@@ -43,11 +75,21 @@ def fields(model: "type[Model]") -> dict[str, dataclasses.Field[Any]]:
     return {field.name: field for field in dataclasses.fields(model)}  # type: ignore[arg-type]
 
 
+def preset(model: "type[Model]", name: str) -> Mapping[str, Any]:
+    """The parameters that a preset of a model sets."""
+    if not model.presets:
+        raise ParameterError(f"preset must be left out, got {name!r}: {model.__name__} has no presets")
+    if name not in model.presets:
+        known = cure(name, model.presets, "it has")
+        raise ParameterError(f"preset must be one that {model.__name__} has, got {name!r}: {known}")
+    return model.presets[name]
+
+
 class Model(ABC):
     """A disordered system. Subclasses are frozen dataclasses and final."""
 
     observables: ClassVar[Mapping[str, Observable]]
-    """What `measure` returns: the same names, dims and shapes at every point of a sweep."""
+    """What can be measured: the same names, dims and shapes at every point of a sweep."""
 
     draw_fields: ClassVar[tuple[str, ...]]
     """The fields that `draw` reads; no other field changes the disorder."""
@@ -56,10 +98,18 @@ class Model(ABC):
     """Fields that are an axis of every store, even with a single value, so that they can grow later."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    """Named sets of field values, such as the constants of a material: preset -> field -> value."""
+    """Named sets of parameters, such as the constants of a material; they take the place of the defaults."""
+
+    @classmethod
+    def with_preset(cls, name: str, /, **fields: Any) -> Self:
+        """The model with the parameters of a preset; `fields` are the others, and those that differ from it."""
+        return cls(**{**preset(cls, name), **fields})
 
     def coords(self) -> dict[str, NDArray[Any]]:
-        """Coordinates of the observables' own dimensions: by default the fields of the same names."""
+        """Coordinates of the observables' own dimensions: by default the fields of the same names.
+
+        Only those of the observables that a sweep chooses are read, and they must not be empty.
+        """
         dims = {dim for observable in self.observables.values() for dim in observable.dims}
         return {name: np.asarray(getattr(self, name)) for name in fields(type(self)) if name in dims}
 
@@ -69,4 +119,14 @@ class Model(ABC):
 
     @abstractmethod
     def measure(self, disorder: Any) -> Mapping[str, ArrayLike]:
-        """The observables of one realization; the same bits for the same disorder."""
+        """The observables of one realization by name; the same bits for the same disorder.
+
+        From what it returns only the observables that the sweep chooses are read, each of them once. A dict will
+        do; return an `OnDemand` where some are expensive, so that they are computed only where they are asked for.
+        Work that several entries share is done at most once if it is cached:
+
+            state = functools.cache(lambda: self.evolve(disorder))
+            return OnDemand(energy=lambda: energy(state()), entropy=lambda: entropy(state()))
+
+        Those that are measured on request may be missing where nobody could have asked for them.
+        """

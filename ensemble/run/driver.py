@@ -111,7 +111,7 @@ def _orders(sweep: Sweep, ledger: Ledger, batches: Mapping[Point, int], retry_fa
     pending = []
     for point, batch in batches.items():
         slots = ledger.missing(point, sweep.realizations, retry_failed=retry_failed)
-        pending.append((Job.at(ledger.path, point.model, sweep.seed), slots, batch))
+        pending.append((Job.at(ledger.path, point.model, sweep.seed, sweep.observables), slots, batch))
     while pending:
         unfinished = []
         for job, slots, batch in pending:

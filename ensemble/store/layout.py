@@ -2,7 +2,8 @@
 
 Dimensions, here for the axes (N, epsilon, eta) and one observable over t:
 
-    <observable>  (N, epsilon, eta, realization, t)   one chunk: one point, `chunk` realizations, everything else
+    <observable>  (N, epsilon, eta, realization, t)   one chunk: one point, `chunk` realizations, everything else;
+                                                      only observables that the sweep chose are there
     exception     (N, epsilon, eta, realization)      text of what went wrong; written with the data, same chunks
     status        (N, epsilon, eta, realization)      0 todo, 1 done, 2 failed; written by the driver alone
     provenance    (N, epsilon, eta, realization)      row in the group's table of code versions, -1 before
@@ -12,6 +13,7 @@ sweep that disagrees with it is refused.
 """
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -70,7 +72,7 @@ class Layout:
             axes=dict(sweep.axes),
             parameters={name: value for name, value in sweep.parameters.items() if name not in sweep.coords},
             coords=sweep.coords,
-            observables=dict(sweep.model.observables),
+            observables=dict(sweep.observables),
             realizations=sweep.realizations,
             chunk=chunk,
             asked=_asked(sweep),
@@ -142,34 +144,50 @@ class Layout:
 
     def check(self, sweep: Sweep, path: Path) -> None:
         """Refuse a sweep that would put something else into the store than what it holds."""
-
-        def refuse(field: str, here: Any, there: Any) -> StoreMismatch:
-            return StoreMismatch(
+        for field, here, there in self._differences(sweep):
+            raise StoreMismatch(
                 f"{field} must be {here} as in the store {path}, but the sweep has {there}; "
                 "change it back or give another --store"
             )
 
+    def _differences(self, sweep: Sweep) -> Iterator[tuple[str, Any, Any]]:
+        """What the store and a sweep disagree about: the name of it, and what it is here and there."""
         if sweep.reference != self.model:
-            raise refuse("model", repr(self.model), repr(sweep.reference))
+            yield "model", repr(self.model), repr(sweep.reference)
         if sweep.seed != self.seed:
-            raise refuse("seed", self.seed, sweep.seed)
-        for name in sweep.axes:
+            yield "seed", self.seed, sweep.seed
+        yield from self._different_observables(sweep)
+        yield from self._different_parameters(sweep)
+        for name, values in sweep.coords.items():
+            if name not in self.coords or not np.array_equal(self.coords[name], values):
+                known = _described(self.coords[name]) if name in self.coords else "absent"
+                yield f"the grid of {name}", known, _described(values)
+        if sweep.chunk not in (None, self.chunk):
+            yield "chunk", self.chunk, sweep.chunk
+
+    def _different_observables(self, sweep: Sweep) -> Iterator[tuple[str, Any, Any]]:
+        if set(self.observables) != set(sweep.observables):
+            yield "observables", sorted(self.observables), sorted(sweep.observables)
+            return
+        for name, observable in self.observables.items():
+            for field in dataclasses.fields(Observable):
+                here, there = (getattr(each, field.name) for each in (observable, sweep.observables[name]))
+                if field.compare and here != there:
+                    yield f"the {field.name} of {name}", here, there
+
+    def _different_parameters(self, sweep: Sweep) -> Iterator[tuple[str, Any, Any]]:
+        for name, here in (*self.axes.items(), *self.parameters.items()):
+            if name not in fields(sweep.model):
+                yield name, here, "a model that has no such parameter"
+        for name, values in sweep.axes.items():
             if name not in self.axes:
                 fixed = self.parameters.get(name, "its default")
-                raise refuse(f"{name}, which is not an axis there,", fixed, list(sweep.axes[name]))
+                yield f"{name}, which is not an axis there,", fixed, list(values)
         for name, value in sweep.parameters.items():
             if name not in self.axes and name not in sweep.coords:
                 stored = self.parameters.get(name, _default(sweep.model, name))
                 if stored != (list(value) if isinstance(value, tuple) else value):
-                    raise refuse(name, stored, value)
-        for name, values in sweep.coords.items():
-            if name not in self.coords or not np.array_equal(self.coords[name], values):
-                known = _described(self.coords[name]) if name in self.coords else "absent"
-                raise refuse(f"the grid of {name}", known, _described(values))
-        if sweep.chunk not in (None, self.chunk):
-            raise refuse("chunk", self.chunk, sweep.chunk)
-        if self.observables != dict(sweep.model.observables):
-            raise refuse("the table of observables", sorted(self.observables), sorted(sweep.model.observables))
+                    yield name, stored, value
 
 
 def _asked(sweep: Sweep) -> dict[str, Any]:

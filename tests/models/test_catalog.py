@@ -48,6 +48,18 @@ def test_installed_models_are_found_by_name() -> None:
         ('draw_fields = ("size",)', 'draw_fields = ("length",)', "must list its own fields in draw_fields"),
         ('draw_fields = ("size",)', 'draw_fields = "size"', "must list its own fields in draw_fields"),
         ('draw_fields = ("size",)', 'draw_fields = ()\n    axes = ("length",)', "must list its own fields in axes"),
+        (
+            'draw_fields = ("size",)',
+            'draw_fields = ()\n    presets = {"a": {"length": 1}}',
+            "must set its own fields in",
+        ),
+        ('draw_fields = ("size",)', 'draw_fields = ()\n    presets = {"a": 1}', "as a table of values, got 1 for 'a'"),
+        (
+            'draw_fields = ("size",)',
+            'draw_fields = ()\n    presets = ["a"]',
+            "must declare presets = {name: {field: value}}",
+        ),
+        ('Observable("signal")', 'Observable("signal", dtype="flaot64")', "cannot be imported: TypeError"),
         ('{"signal":', '{"status":', "must find another name for 'status'"),
         ('{"signal":', '{"size":', "must find another name for 'size'"),
         ("import numpy as np", "import nonsense", "cannot be imported: ModuleNotFoundError"),
