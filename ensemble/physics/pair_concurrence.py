@@ -1,299 +1,200 @@
-"""The average concurrence of all pairs of one realization: the compiled counterpart of `dissipative_ising`.
+"""Entanglement of the pairs of one realization: the compiled counterpart of `dissipative_ising`.
 
     C(t) = (1/N) Σ_{i<j} C_ij(t)
 
-For a pair (a, b) the sectors {a+}, {b+}, {a+, b+} and {a+, b-} suffice: the rest are populations and complex
-conjugates. Single flips use products over all sites but a and b, taken from the products before and after b;
-double flips cost O(N) for each pair, O(N³ T) in all, and this is where the time goes. Azimuthal angles and
-frequencies are local and do not enter. `dissipative_ising.site_factors` derives the factor of a site.
-The innermost loops run over time, on contiguous memory.
+`pair_tables` holds what all pairs share and `double_flips` what each has of its own. Most pairs are separable at most
+times, which the sign of det(ρ^TB) tells, many times at once; only the rest are decomposed, one by one.
 """
 
-import cmath
-import math
-from typing import NamedTuple
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ensemble.physics.compiled import compiled
-from ensemble.physics.entanglement import concurrence_of_state
+from ensemble.physics.double_flips import multiply_others
+from ensemble.physics.elementary import LANES, fma, multiply
+from ensemble.physics.entanglement import SEPARABLE_MARGIN
+from ensemble.physics.pair_tables import Sites, Tables, blocks, checked_sites, fill_tables
+from ensemble.physics.two_qubits import CONCURRENCE_FLOOR, add_state, finish, new_batch
 
 Array = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
+Pairs = NDArray[np.int64]
 
-BLOCK = 64
-"""Times that are worked on together. It bounds the tables at 192 N² complex numbers and changes no bit."""
-
-
-class Sites(NamedTuple):
-    """What the kernel knows of the N sites; ħ = 1."""
-
-    coupling: Array
-    """J_ij, (N, N), symmetric; its diagonal is ignored."""
-    rate: Array
-    """Y_i, (N,)."""
-    occupation: Array
-    """Bose function of the bath, (N,)."""
-    up: Array
-    """Initial population of ↑, (N,)."""
-    down: Array
-    """Initial population of ↓, (N,)."""
-
-
-class Tables(NamedTuple):
-    """What all pairs share in one block of times."""
-
-    t: Array
-    """The times, (T,)."""
-    phase: ComplexArray
-    """exp(-4i J_ij t), (N, N, T)."""
-    surviving: Array
-    """exp(-4 Y_i t), (N, T): what a site without thermal phonons keeps of its ↓ population."""
-    coherence: Array
-    """Off-diagonal element of a flipped site, real and damped, (N, T)."""
-    population: ComplexArray
-    """[i, 0] and [i, 1]: populations of ↑ and ↓, (N, 2, T)."""
-    single: ComplexArray
-    """[a, b]: elements of the pair where a is flipped and b is kept ↑ or ↓, without a's own, (N, N, 2, T)."""
+Measure = Literal["concurrence", "negativity"]
 
 
 def average_concurrence(
     coupling: ArrayLike, rate: ArrayLike, theta: ArrayLike, t: ArrayLike, *, occupation: ArrayLike = 0.0
 ) -> Array:
-    """C(t), shape (T,), from J_ij (N, N), Y_i (N,), the initial polar angles (N,) and the times (T,).
+    """C(t), shape (T,): the sum of `pair_entanglement` over all pairs by the number of sites."""
+    pairs = pair_entanglement(coupling, rate, theta, t, occupation=occupation)
+    average: Array = pairs.sum(axis=0) / len(np.asarray(rate))
+    return average
 
-    `occupation` is the Bose function of the bath, a number or one for each site. Couplings and rates are in
-    one unit of energy over ħ, times in its inverse. Pairs below `CONCURRENCE_FLOOR` count as exactly 0.
+
+def pair_entanglement(
+    coupling: ArrayLike,
+    rate: ArrayLike,
+    theta: ArrayLike,
+    t: ArrayLike,
+    *,
+    occupation: ArrayLike = 0.0,
+    pairs: ArrayLike | None = None,
+    measure: Measure = "concurrence",
+) -> Array:
+    """Concurrence or negativity of pairs of sites, shape (pairs, T).
+
+    Takes J_ij (N, N), Y_i (N,), the initial polar angles (N,) and the times (T,); `occupation` is the Bose function
+    of the bath, a number or one for each site; `pairs` (P, 2) are site numbers, by default all, (0, 1), (0, 2), ...
+    Couplings and rates are in one unit of energy over ħ, times in its inverse. Values below `CONCURRENCE_FLOOR`
+    are exactly 0.
 
     The rounding of a phase 4 J t is the main error at long times. Apart from it a pair is exact to 1e-15 or so,
     unless one site is still almost pure and its partner is mixed: there rounding enters by its square root, and
     C_ij, which is then small, may be off by 1e-13 and in the worst case by 1e-8.
     """
-    J, Y, angle, times = (np.ascontiguousarray(a, dtype=np.float64) for a in (coupling, rate, theta, t))
-    f = np.ascontiguousarray(np.broadcast_to(np.asarray(occupation, dtype=np.float64), Y.shape))
-    if not (Y.ndim == times.ndim == 1 and J.shape == (len(Y), len(Y)) and angle.shape == Y.shape):
-        raise ValueError(
-            "coupling (N, N), rate (N,), theta (N,) and t (T,) must match, "
-            f"got {J.shape}, {Y.shape}, {angle.shape} and {times.shape}"
-        )
-    if not all(np.all(np.isfinite(a)) for a in (J, Y, angle, times, f)):
-        raise ValueError("couplings, rates, angles, occupations and times must be finite, got NaN or infinity")
-    total = np.zeros(len(times))
-    sites = Sites(J, Y, f, np.cos(angle / 2) ** 2, np.sin(angle / 2) ** 2)
-    for start in range(0, len(times), BLOCK):
-        _add_pairs(sites, times[start : start + BLOCK], total[start : start + BLOCK])
-    return total / len(Y)
+    sites, times = checked_sites(coupling, rate, theta, t, occupation)
+    n = len(sites.rate)
+    chosen = _checked_pairs(pairs, n)
+    flipped = np.zeros(n, dtype=np.bool_)
+    flipped[chosen.reshape(-1)] = True
+    values = np.empty((len(chosen), len(times)))
+    for where, block in blocks(times):
+        found = np.zeros(len(chosen) * LANES)
+        _measure_pairs(sites, block, chosen, flipped, measure == "negativity", found)
+        values[:, where] = found.reshape(-1, LANES)[:, : len(where)]
+    return values
+
+
+def _checked_pairs(pairs: ArrayLike | None, n: int) -> Pairs:
+    """Pairs of different sites, (P, 2)."""
+    if pairs is None:
+        return np.column_stack(np.triu_indices(n, k=1)).astype(np.int64)
+    chosen = np.asarray(pairs, dtype=np.int64).reshape(-1, 2)
+    if chosen.size and (chosen.min() < 0 or chosen.max() >= n or np.any(chosen[:, 0] == chosen[:, 1])):
+        raise ValueError(f"pairs must be two different site numbers from 0 to {n - 1} each, got {pairs!r}")
+    return np.ascontiguousarray(chosen)
 
 
 @compiled
-def _add_pairs(sites: Sites, t: Array, total: Array) -> None:
-    """Add the concurrence of every pair at the times `t` to `total`."""
-    tables = _tables(sites, t)
-    double = np.empty((2, t.size), dtype=np.complex128)
+def _measure_pairs(
+    sites: Sites, t: Array, pairs: Pairs, flipped: NDArray[np.bool_], negativity: bool, values: Array
+) -> None:
+    """Fill values (P T,), zero before, for one block of times."""
+    tables = fill_tables(sites, t, flipped)
+    inverse = _inverse_populations(tables)
+    double, determinant = np.empty(4 * LANES), np.empty(LANES)
     rho = np.zeros((4, 4), dtype=np.complex128)
-    work = np.empty((2, 4, 4), dtype=np.complex128)
-    for a in range(sites.rate.size):
-        for b in range(a + 1, sites.rate.size):
-            _double_flips(sites, tables, a, b, double)
-            for k in range(t.size):
+    batch = new_batch(negativity)
+    for p in range(pairs.shape[0]):
+        a, b = pairs[p]
+        multiply_others(sites, tables, a, b, double)
+        _fill_determinants(tables, inverse, a, b, double, determinant)
+        for k in range(LANES):
+            # 4 sqrt(ρ11 ρ44), the product of both weights, is the most that a concurrence can be
+            if (
+                determinant[k] < SEPARABLE_MARGIN
+                and 4.0 * tables.weight[a, k] * tables.weight[b, k] > CONCURRENCE_FLOOR
+            ):
                 _fill_state(tables, a, b, k, double, rho)
-                total[k] += concurrence_of_state(rho, work)
+                add_state(rho, batch, p * LANES + k)
+                if batch.filled[0] == LANES:
+                    finish(batch, values)
+    finish(batch, values)
 
 
 @compiled
-def _tables(sites: Sites, t: Array) -> Tables:
-    n = sites.rate.size
-    tables = Tables(
-        t,
-        np.empty((n, n, t.size), dtype=np.complex128),
-        np.empty((n, t.size)),
-        np.empty((n, t.size)),
-        np.ones((n, 2, t.size), dtype=np.complex128),
-        np.ones((n, n, 2, t.size), dtype=np.complex128),
-    )
-    unmoved = np.ones(t.size, dtype=np.complex128)
-    for i in range(n):
-        start = math.sqrt(sites.up[i] * sites.down[i])
-        damping = 2.0 * sites.rate[i] * (1.0 + 2.0 * sites.occupation[i])
-        for k in range(t.size):
-            tables.surviving[i, k] = math.exp(-4.0 * sites.rate[i] * t[k])
-            tables.coherence[i, k] = start * math.exp(-damping * t[k])
-            for j in range(n):
-                angle = 4.0 * sites.coupling[i, j] * t[k]
-                tables.phase[i, j, k] = complex(math.cos(angle), -math.sin(angle))
-        _multiply_elements(sites, tables, i, 0.0, unmoved, tables.population[i])
-    for a in range(n):
-        _fill_single_flips(sites, tables, a)
-    return tables
+def _inverse_populations(tables: Tables) -> Array:
+    """1 / sqrt(ρ↑ ρ↓), 1 / ρ↑ and 1 / ρ↓ of every site, (N, 3, T); 0 where one of them is next to nothing."""
+    inverse = np.zeros((tables.weight.shape[0], 3, LANES))
+    for i in range(tables.weight.shape[0]):
+        for k in range(LANES):
+            if tables.weight[i, k] > 0.0:
+                inverse[i, 0, k] = 1.0 / tables.weight[i, k]
+                inverse[i, 1, k] = 1.0 / tables.population[i, 0, k]
+                inverse[i, 2, k] = 1.0 / tables.population[i, 1, k]
+    return inverse
 
 
 @compiled
-def _fill_single_flips(sites: Sites, tables: Tables, a: int) -> None:
-    """Fill single[a]: for each b its own elements times the traces of all others, never by division."""
-    n = sites.rate.size
-    single = tables.single[a]
-    traces = np.empty((n, tables.t.size), dtype=np.complex128)
-    for b in range(n):
-        if b != a:
-            _multiply_elements(sites, tables, b, 4.0 * sites.coupling[b, a], tables.phase[b, a], single[b])
-            traces[b] = single[b, 0] + single[b, 1]
-    before = np.ones(tables.t.size, dtype=np.complex128)
-    after = np.ones(tables.t.size, dtype=np.complex128)
-    for b in range(n):
-        if b != a:
-            single[b] *= before
-            before *= traces[b]
-    for b in range(n - 1, -1, -1):
-        if b != a:
-            single[b] *= after
-            after *= traces[b]
+def _fill_determinants(tables: Tables, inverse: Array, a: int, b: int, double: Array, determinant: Array) -> None:
+    """det(ρ^TB) / (ρ11 ρ22 ρ33 ρ44) at all times, without a division.
 
+    With 2x2 blocks P, Q, R of the matrix scaled to a unit diagonal it is
 
-@compiled
-def _double_flips(sites: Sites, tables: Tables, a: int, b: int, double: ComplexArray) -> None:
-    """Products over all other sites of their traces in {a+, b+}, into double[0], and {a+, b-}, into double[1]."""
-    double[:] = 1.0
-    for j in range(sites.rate.size):
-        if j in (a, b):
-            continue
-        fields = (
-            4.0 * (sites.coupling[j, a] + sites.coupling[j, b]),
-            4.0 * (sites.coupling[j, a] - sites.coupling[j, b]),
-        )
-        if sites.occupation[j] == 0.0:
-            u, d = sites.up[j], sites.down[j]
-            jumps = _jump(sites.rate[j], d, fields[0]), _jump(sites.rate[j], d, fields[1])
-            of_a, of_b = tables.phase[j, a], tables.phase[j, b]
-            _multiply_cold_traces(of_a, of_b, tables.surviving[j], u, d, jumps, double[0], double[1])
-        else:
-            _multiply_traces(sites, tables, j, a, b, fields, double)
-
-
-@compiled
-def _multiply_cold_traces(
-    of_a: ComplexArray,
-    of_b: ComplexArray,
-    surviving: Array,
-    u: float,
-    d: float,
-    jumps: tuple[complex, complex],
-    plus: ComplexArray,
-    minus: ComplexArray,
-) -> None:
-    """The innermost loop of the program: the traces of a site without thermal phonons, both signs at once."""
-    for k in range(plus.size):
-        up, down = _cold_elements(of_a[k] * of_b[k], u, d, jumps[0], surviving[k])
-        plus[k] *= up + down
-        up, down = _cold_elements(of_a[k] * of_b[k].conjugate(), u, d, jumps[1], surviving[k])
-        minus[k] *= up + down
-
-
-@compiled
-def _multiply_traces(
-    sites: Sites, tables: Tables, j: int, a: int, b: int, fields: tuple[float, float], double: ComplexArray
-) -> None:
-    """The same at any temperature."""
-    elements = np.ones((2, tables.t.size), dtype=np.complex128)
-    _multiply_elements(sites, tables, j, fields[0], tables.phase[j, a] * tables.phase[j, b], elements)
-    double[0] *= elements[0] + elements[1]
-    elements[:] = 1.0
-    _multiply_elements(sites, tables, j, fields[1], tables.phase[j, a] * tables.phase[j, b].conj(), elements)
-    double[1] *= elements[0] + elements[1]
-
-
-@compiled
-def _multiply_elements(
-    sites: Sites, tables: Tables, j: int, field: float, phase: ComplexArray, elements: ComplexArray
-) -> None:
-    """Multiply elements (2, T) by those, ↑↑ and ↓↓, of site j in a sector with phase = exp(-i field t) (T,)."""
-    u, d = sites.up[j], sites.down[j]
-    if sites.occupation[j] == 0.0:
-        jump = _jump(sites.rate[j], d, field)
-        for k in range(tables.t.size):
-            up, down = _cold_elements(phase[k], u, d, jump, tables.surviving[j, k])
-            elements[0, k] *= up
-            elements[1, k] *= down
-    else:
-        weights = _thermal_weights(sites.rate[j], sites.occupation[j], u, d, field)
-        for k in range(tables.t.size):
-            up, down = _thermal_elements(phase[k], u, d, weights, tables.t[k])
-            elements[0, k] *= up
-            elements[1, k] *= down
-
-
-@compiled
-def _jump(rate: float, down: float, field: float) -> complex:
-    """Weight of ↓ sites that have jumped to ↑: d 2Y / (2Y - i Θ)."""
-    return down * (2.0 * rate / complex(2.0 * rate, -field)) if rate > 0.0 else 0.0j
-
-
-@compiled
-def _cold_elements(phase: complex, u: float, d: float, jump: complex, surviving: float) -> tuple[complex, complex]:
-    """↑↑ and ↓↓ of a site without thermal phonons, where ↓ only stays or jumps to ↑, once.
-
-    Real times complex is spelled out: the compiler would make both complex.
+        det P det R - Tr(adj P Q adj R Q†) + |det Q|².
     """
-    stayed = complex(phase.real * surviving, -phase.imag * surviving)
-    up = complex(u * phase.real, u * phase.imag) + jump * (phase - stayed)
-    return up, complex(d * stayed.real, d * stayed.imag)
+    at_a, at_b, of_a, of_b = tables.coherence[a], tables.coherence[b], inverse[a], inverse[b]
+    of_flipped_a, of_flipped_b = tables.single[a, b], tables.single[b, a]
+    for k in range(LANES):
+        a_coherence, b_coherence = at_a[k] * of_a[0, k], at_b[k] * of_b[0, k]
+        both = a_coherence * b_coherence
+        scale = b_coherence * of_a[1, k]
+        p_real, p_imaginary = scale * of_flipped_b[0, k], -scale * of_flipped_b[1, k]
+        scale = b_coherence * of_a[2, k]
+        r_real, r_imaginary = scale * of_flipped_b[2, k], -scale * of_flipped_b[3, k]
+        scale = a_coherence * of_b[1, k]
+        x_real, x_imaginary = scale * of_flipped_a[0, k], scale * of_flipped_a[1, k]
+        scale = a_coherence * of_b[2, k]
+        y_real, y_imaginary = scale * of_flipped_a[2, k], scale * of_flipped_a[3, k]
+        v_real, v_imaginary = both * double[k], both * double[LANES + k]
+        w_real, w_imaginary = both * double[2 * LANES + k], both * double[3 * LANES + k]
 
-
-class Weights(NamedTuple):
-    """Constants of a site in one sector; the symbols are those of `dissipative_ising.site_factors`."""
-
-    g: float
-    q: complex
-    mu: complex
-    up_fast: complex
-    down_slow: complex
-    up_drive: complex
-    down_drive: complex
-
-
-@compiled
-def _thermal_weights(Y: float, f: float, u: float, d: float, field: float) -> Weights:
-    g = 2.0 * Y * (1.0 + 2.0 * f)
-    scale = max(g, abs(field))
-    up_drive = complex(2.0 * Y * (1.0 + d) + 4.0 * Y * f * d, -u * field)
-    down_drive = complex(4.0 * Y * f * u - 2.0 * Y * d, d * field)
-    if scale == 0.0:
-        return Weights(g, 0.0j, 0.0j, 0.0j, 0.0j, up_drive, down_drive)
-    square = complex(((g - field) / scale) * ((g + field) / scale), -4.0 * (Y / scale) * (field / scale))
-    root = cmath.sqrt(square)
-    q = scale * complex(root.real, math.copysign(root.imag, -field))
-    mu = -8.0 * Y * f * complex(0.0, -field) / (q + complex(g, -field))
-    up_fast = (u * mu + (4.0 * Y * f * (u - d) - 4.0 * Y * d)) / (2.0 * q)
-    down_slow = (4.0 * Y * f + d * mu) / (2.0 * q)
-    return Weights(g, q, mu, up_fast, down_slow, up_drive, down_drive)
-
-
-@compiled
-def _thermal_elements(phase: complex, u: float, d: float, weights: Weights, t: float) -> tuple[complex, complex]:
-    """↑↑ and ↓↓ of a site at any temperature: two exponentials, or their limit where the two rates meet."""
-    g, q, mu, up_fast, down_slow, up_drive, down_drive = weights
-    turn = q * t
-    if abs(turn) < 0.5:
-        E = math.exp(-g * t) * cmath.cosh(turn)
-        S = math.exp(-g * t) * t * (cmath.sinh(turn) / turn if turn != 0.0 else 1.0)
-        return u * E + up_drive * S, d * E + down_drive * S
-    slow = phase * cmath.exp(mu * t)
-    fast = phase.conjugate() * cmath.exp(-(mu + 2.0 * g) * t)
-    return (u - up_fast) * slow + up_fast * fast, down_slow * slow + (d - down_slow) * fast
+        det_p = 1.0 - fma(p_real, p_real, p_imaginary * p_imaginary)
+        det_r = 1.0 - fma(r_real, r_real, r_imaginary * r_imaginary)
+        xy_real, xy_imaginary = multiply(x_real, x_imaginary, y_real, y_imaginary)
+        wv_real, wv_imaginary = multiply(w_real, w_imaginary, v_real, v_imaginary)
+        q_real, q_imaginary = xy_real - wv_real, xy_imaginary - wv_imaginary
+        cross = _overlap(
+            x_real, x_imaginary, p_real, p_imaginary, v_real, v_imaginary, r_real, -r_imaginary, w_real, w_imaginary
+        )
+        cross += _overlap(
+            w_real, w_imaginary, p_real, p_imaginary, y_real, y_imaginary, r_real, r_imaginary, x_real, x_imaginary
+        )
+        cross += _overlap(
+            v_real, v_imaginary, p_real, -p_imaginary, x_real, x_imaginary, r_real, -r_imaginary, y_real, y_imaginary
+        )
+        cross += _overlap(
+            y_real, y_imaginary, p_real, -p_imaginary, w_real, w_imaginary, r_real, r_imaginary, v_real, v_imaginary
+        )
+        determinant[k] = fma(det_p, det_r, fma(q_real, q_real, q_imaginary * q_imaginary)) - cross
 
 
 @compiled
-def _fill_state(tables: Tables, a: int, b: int, k: int, double: ComplexArray, rho: ComplexArray) -> None:
+def _overlap(
+    z_real: float,
+    z_imaginary: float,
+    left_real: float,
+    left_imaginary: float,
+    one_real: float,
+    one_imaginary: float,
+    right_real: float,
+    right_imaginary: float,
+    other_real: float,
+    other_imaginary: float,
+) -> float:
+    """Re (z - left one) (z - right other)*."""
+    one_real, one_imaginary = multiply(left_real, left_imaginary, one_real, one_imaginary)
+    other_real, other_imaginary = multiply(right_real, right_imaginary, other_real, other_imaginary)
+    return fma(z_real - one_real, z_real - other_real, (z_imaginary - one_imaginary) * (z_imaginary - other_imaginary))
+
+
+@compiled
+def _fill_state(tables: Tables, a: int, b: int, k: int, double: Array, rho: ComplexArray) -> None:
     """The density matrix of the pair at the k-th time, in the basis ↑↑, ↑↓, ↓↑, ↓↓, a first."""
     of_a, of_b = tables.coherence[a, k], tables.coherence[b, k]
     for i in range(4):
-        rho[i, i] = tables.population[a, i >> 1, k].real * tables.population[b, i & 1, k].real
-    rho[0, 1] = of_b * tables.single[b, a, 0, k]
-    rho[2, 3] = of_b * tables.single[b, a, 1, k]
-    rho[0, 2] = of_a * tables.single[a, b, 0, k]
-    rho[1, 3] = of_a * tables.single[a, b, 1, k]
-    rho[0, 3] = of_a * of_b * double[0, k]
-    rho[1, 2] = of_a * of_b * double[1, k]
+        rho[i, i] = tables.population[a, i >> 1, k] * tables.population[b, i & 1, k]
+    one, other = tables.single[b, a], tables.single[a, b]
+    rho[0, 1] = complex(of_b * one[0, k], of_b * one[1, k])
+    rho[2, 3] = complex(of_b * one[2, k], of_b * one[3, k])
+    rho[0, 2] = complex(of_a * other[0, k], of_a * other[1, k])
+    rho[1, 3] = complex(of_a * other[2, k], of_a * other[3, k])
+    both = of_a * of_b
+    rho[0, 3] = complex(both * double[k], both * double[LANES + k])
+    rho[1, 2] = complex(both * double[2 * LANES + k], both * double[3 * LANES + k])
     for i in range(4):
         for j in range(i):
             rho[i, j] = rho[j, i].conjugate()

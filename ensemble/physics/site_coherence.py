@@ -1,0 +1,22 @@
+"""Coherence of single sites, |<↑| ρ_i |↓>|: what is left of a superposition when all others are traced out."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ensemble.physics.pair_tables import blocks, checked_sites, fill_tables
+
+Array = NDArray[np.float64]
+
+
+def site_coherences(
+    coupling: ArrayLike, rate: ArrayLike, theta: ArrayLike, t: ArrayLike, *, occupation: ArrayLike = 0.0
+) -> Array:
+    """|<↑| ρ_i |↓>| of every site, shape (N, T), at most 1/2; arguments as in `pair_entanglement`."""
+    sites, times = checked_sites(coupling, rate, theta, t, occupation)
+    n = len(sites.rate)
+    values = np.empty((n, len(times)))
+    for where, block in blocks(times):
+        tables = fill_tables(sites, block, np.ones(n, dtype=np.bool_))
+        found = tables.coherence * np.hypot(tables.alone[:, 0], tables.alone[:, 1])
+        values[:, where] = found[:, : len(where)]
+    return values

@@ -1,0 +1,168 @@
+"""One site under phonons that are absorbed as well as emitted: its equation, solved for many times at once.
+
+The solution that `dissipative_ising.site_factors` derives, in real numbers and without a branch on the time: with
+g = 2 Y (1 + 2 f), q² = g² - Θ² - 4i Y Θ and μ = q - g + i Θ,
+
+    up   = (u - a) z e^{Re μ t} + a z* e^{-(2 g + Re μ) t},          z = e^{-iΘt + i Im μ t}
+    down = b z e^{Re μ t} + (d - b) z* e^{-(2 g + Re μ) t}
+
+from the time on where |q| t = 1/2, and before it, where both exponentials may be alike, the series of
+
+    up = u E + a' S,   down = d E + b' S,   E = e^{-gt} cosh qt,   S = e^{-gt} sinh(qt) / q.
+"""
+
+import cmath
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ensemble.physics.compiled import compiled
+from ensemble.physics.elementary import LANES, any_cosine_sine, cosine_sine, decay, fma, multiply
+
+Array = NDArray[np.float64]
+
+_COSH = tuple(1.0 / math.factorial(2 * n) for n in range(8))
+_SINH = tuple(1.0 / math.factorial(2 * n + 1) for n in range(8))
+"""The terms of cosh and sinh that |q| t < 1/2 asks for."""
+
+
+class Weights(NamedTuple):
+    """Constants of a site in one sector; the symbols are those above."""
+
+    g: float
+    q: complex
+    mu: complex
+    up_fast: complex
+    """a"""
+    down_slow: complex
+    """b"""
+    up_drive: complex
+    """a'"""
+    down_drive: complex
+    """b'"""
+
+
+@compiled
+def weights(Y: float, f: float, u: float, d: float, field: float) -> Weights:
+    """The constants of a site with rate Y, phonons f and initial populations u and d in the field Θ."""
+    g = 2.0 * Y * (1.0 + 2.0 * f)
+    scale = max(g, abs(field))
+    up_drive = complex(2.0 * Y * (1.0 + d) + 4.0 * Y * f * d, -u * field)
+    down_drive = complex(4.0 * Y * f * u - 2.0 * Y * d, d * field)
+    square = complex(((g - field) / scale) * ((g + field) / scale), -4.0 * (Y / scale) * (field / scale))
+    root = cmath.sqrt(square)
+    q = scale * complex(root.real, math.copysign(root.imag, -field))
+    mu = -8.0 * Y * f * complex(0.0, -field) / (q + complex(g, -field))
+    up_fast = (u * mu + (4.0 * Y * f * (u - d) - 4.0 * Y * d)) / (2.0 * q) if q != 0.0 else 0.0j
+    down_slow = (4.0 * Y * f + d * mu) / (2.0 * q) if q != 0.0 else 0.0j
+    return Weights(g, q, mu, up_fast, down_slow, up_drive, down_drive)
+
+
+@compiled
+def series_ends(constants: Weights, t: Array) -> int:
+    """The number of times, of those that ascend, for which the series is used."""
+    size = abs(constants.q)
+    count = 0
+    while count < t.size and size * t[count] < 0.5:
+        count += 1
+    return count
+
+
+@compiled
+def warm_elements(
+    Y: float, f: float, u: float, d: float, field: float, t: Array, phase: Array, scratch: Array, elements: Array
+) -> None:
+    """↑ and ↓ of the site at the times t, into elements (4 T,); phase (2 T,) is cos and sin of Θ t.
+
+    Rows of numbers lie one after the other: real parts at all times, then the imaginary ones.
+    """
+    constants = weights(Y, f, u, d, field)
+    a, b = constants.up_fast, constants.down_slow
+    early = series_ends(constants, t)
+    up, down = elements[: 2 * LANES], elements[2 * LANES :]
+    if early < LANES:
+        _fill_exponentials(constants, t, phase, scratch)
+        _fill_sum(scratch, u - a, a, up)
+        _fill_sum(scratch, b, d - b, down)
+    _fill_series(constants, t, early, u, constants.up_drive, up)
+    _fill_series(constants, t, early, d, constants.down_drive, down)
+
+
+@compiled
+def multiply_warm_trace(
+    Y: float, f: float, u: float, d: float, field: float, t: Array, phase: Array, scratch: Array, product: Array
+) -> None:
+    """Multiply product (2 T,) by up + down of the site; scratch is (6 T,)."""
+    constants = weights(Y, f, u, d, field)
+    a, b = constants.up_fast, constants.down_slow
+    early = series_ends(constants, t)
+    trace = scratch[4 * LANES :]
+    if early < LANES:
+        _fill_exponentials(constants, t, phase, scratch)
+        _fill_sum(scratch, (u - a) + b, a + (d - b), trace)
+    _fill_series(constants, t, early, u + d, constants.up_drive + constants.down_drive, trace)
+    for k in range(LANES):
+        product[k], product[LANES + k] = multiply(product[k], product[LANES + k], trace[k], trace[LANES + k])
+
+
+@compiled
+def _fill_series(constants: Weights, t: Array, early: int, start: float, drive: complex, out: Array) -> None:
+    """start E + drive S at the early times."""
+    for k in range(early):
+        E_real, E_imaginary, S_real, S_imaginary = _series(constants, t[k])
+        real, imaginary = multiply(drive.real, drive.imag, S_real, S_imaginary)
+        out[k] = fma(start, E_real, real)
+        out[LANES + k] = fma(start, E_imaginary, imaginary)
+
+
+@compiled
+def _fill_exponentials(constants: Weights, t: Array, phase: Array, out: Array) -> None:
+    """z e^{Re μ t} and z* e^{-(2 g + Re μ) t}, (4 T,)."""
+    turn, slow, fast = constants.mu.imag, -constants.mu.real, 2.0 * constants.g + constants.mu.real
+    if abs(turn) * t[-1] < 1e15:
+        for k in range(LANES):
+            out[k], out[LANES + k] = cosine_sine(turn * t[k])
+    else:
+        for k in range(LANES):
+            out[k], out[LANES + k] = any_cosine_sine(turn * t[k])
+    for k in range(LANES):
+        real, imaginary = multiply(phase[k], -phase[LANES + k], out[k], out[LANES + k])
+        kept, lost = decay(slow * t[k]), decay(fast * t[k])
+        out[k], out[LANES + k] = real * kept, imaginary * kept
+        out[2 * LANES + k], out[3 * LANES + k] = real * lost, -imaginary * lost
+
+
+@compiled
+def _fill_sum(exponentials: Array, slow: complex, fast: complex, out: Array) -> None:
+    """The sum of both exponentials with their weights."""
+    for k in range(LANES):
+        x, y = exponentials[k], exponentials[LANES + k]
+        v, w = exponentials[2 * LANES + k], exponentials[3 * LANES + k]
+        out[k] = fma(slow.real, x, fma(-slow.imag, y, fma(fast.real, v, -(fast.imag * w))))
+        out[LANES + k] = fma(slow.real, y, fma(slow.imag, x, fma(fast.real, w, fast.imag * v)))
+
+
+@compiled
+def _series(constants: Weights, t: float) -> tuple[float, float, float, float]:
+    """E and S, each real and imaginary, for |q| t < 1/2."""
+    x, y = constants.q.real * t, constants.q.imag * t
+    real, imaginary = (x - y) * (x + y), 2.0 * x * y
+    cosh, sinh = (_COSH[7], 0.0), (_SINH[7], 0.0)
+    cosh, sinh = _step(cosh, real, imaginary, _COSH[6]), _step(sinh, real, imaginary, _SINH[6])
+    cosh, sinh = _step(cosh, real, imaginary, _COSH[5]), _step(sinh, real, imaginary, _SINH[5])
+    cosh, sinh = _step(cosh, real, imaginary, _COSH[4]), _step(sinh, real, imaginary, _SINH[4])
+    cosh, sinh = _step(cosh, real, imaginary, _COSH[3]), _step(sinh, real, imaginary, _SINH[3])
+    cosh, sinh = _step(cosh, real, imaginary, _COSH[2]), _step(sinh, real, imaginary, _SINH[2])
+    cosh, sinh = _step(cosh, real, imaginary, _COSH[1]), _step(sinh, real, imaginary, _SINH[1])
+    cosh, sinh = _step(cosh, real, imaginary, _COSH[0]), _step(sinh, real, imaginary, _SINH[0])
+    envelope = decay(constants.g * t)
+    return envelope * cosh[0], envelope * cosh[1], envelope * t * sinh[0], envelope * t * sinh[1]
+
+
+@compiled
+def _step(series: tuple[float, float], real: float, imaginary: float, term: float) -> tuple[float, float]:
+    """One step of Horner's rule."""
+    product, rest = multiply(series[0], series[1], real, imaginary)
+    return product + term, rest
