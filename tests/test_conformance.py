@@ -48,6 +48,10 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
         GLASS_CHANGES,
     ),
+    "random_state": (
+        {"model": "ensemble.models.random_state:RandomState", "axes": {"N": [2, 4], "states": [1, 3]}},
+        {},
+    ),
     "toy": ({"model": TOY, "axes": {"size": [2, 3], "drift": [0.0, 0.5]}}, TOY_CHANGES),
     "toy, on request": (
         {

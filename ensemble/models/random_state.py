@@ -1,0 +1,49 @@
+"""Random pure states of N spins, the ergodic end that dynamics are compared with: Appendix C of PRB 103, 214205 (2021).
+
+A realization is a batch of states. Means over states and pairs fall like exp(-a 2^(bN)), a about 0.127, b about 1.01.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Integral
+from typing import ClassVar, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ensemble.errors import ParameterError
+from ensemble.models.model import Model, Observable, parameter
+from ensemble.physics import random_pair_concurrences
+
+
+@final
+@dataclass(frozen=True)
+class RandomState(Model):
+    """`states` Haar-random states of N spins, in each realization."""
+
+    N: int = parameter(long_name="number of spins")
+    states: int = parameter(1000, long_name="random states in one realization")
+
+    observables: ClassVar[Mapping[str, Observable]] = {
+        "concurrence": Observable("mean concurrence of a pair in a random state", dims=()),
+        "entangled": Observable("fraction of the pairs that are entangled", dims=()),
+    }
+    axes: ClassVar[tuple[str, ...]] = ("N",)
+    draw_fields: ClassVar[tuple[str, ...]] = ("N", "states")
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("N", 2, 16), ("states", 1, 10**6)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, Integral) or not low <= int(value) <= high:
+                raise ParameterError(f"{name} must be an integer from {low} to {high}, got {value!r}")
+            object.__setattr__(self, name, int(value))
+
+    def draw(self, rng: np.random.Generator) -> NDArray[np.uint64]:
+        """A key of 128 bits, (2,), from which `measure` draws the states: they would fill a gigabyte at N = 16."""
+        return rng.integers(0, 2**64, size=2, dtype=np.uint64)
+
+    def measure(self, disorder: NDArray[np.uint64]) -> dict[str, float]:
+        """Averages over the states that belong to a key, and over their pairs."""
+        rng = np.random.Generator(np.random.Philox(key=disorder))
+        concurrences = random_pair_concurrences(rng, self.N, self.states)
+        return {"concurrence": float(concurrences.mean()), "entangled": float(np.mean(concurrences > 0.0))}

@@ -1,0 +1,118 @@
+"""One site in a sector, solved and compiled: what every kernel of the Ising problem with relaxation multiplies.
+
+`dissipative_ising` has the equation and `dissipative_ising.site_factors` the derivation, in NumPy: a site outside
+F sees the imaginary field Θ = 4 Σ_{i in F} s_i J_ij, and its elements ↑↑ and ↓↓ are sums of two exponentials.
+Kernels compute exp(-iΘt) themselves, as a product of factors exp(-4i s_i J_ij t) that all their sectors share.
+"""
+
+import cmath
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ensemble.physics.compiled import compiled
+
+Array = NDArray[np.float64]
+
+
+class Sites(NamedTuple):
+    """What a kernel knows of the N sites; ħ = 1."""
+
+    coupling: Array
+    """J_ij, (N, N), symmetric; its diagonal is ignored."""
+    rate: Array
+    """Y_i, (N,)."""
+    occupation: Array
+    """Bose function of the bath, (N,); 0 where the rate is 0."""
+    up: Array
+    """Initial population of ↑, (N,)."""
+    down: Array
+    """Initial population of ↓, (N,)."""
+
+
+def checked_sites(coupling: ArrayLike, rate: ArrayLike, theta: ArrayLike, occupation: ArrayLike = 0.0) -> Sites:
+    """The sites of J_ij (N, N), Y_i (N,), polar angles (N,) and a Bose function, one number or (N,)."""
+    J, Y, angle = (np.ascontiguousarray(a, dtype=np.float64) for a in (coupling, rate, theta))
+    if not (Y.ndim == 1 and J.shape == (len(Y), len(Y)) and angle.shape == Y.shape):
+        raise ValueError(
+            f"coupling (N, N), rate (N,) and theta (N,) must match, got {J.shape}, {Y.shape} and {angle.shape}"
+        )
+    f = np.ascontiguousarray(np.broadcast_to(np.asarray(occupation, dtype=np.float64), Y.shape))
+    if not all(np.all(np.isfinite(a)) for a in (J, Y, angle, f)):
+        raise ValueError("couplings, rates, angles and occupations must be finite, got NaN or infinity")
+    if np.any(Y < 0.0) or np.any(f < 0.0):
+        raise ValueError("rates and occupations must not be negative, got one below 0")
+    f = np.where(Y > 0.0, f, 0.0)  # a site without a rate does not see the bath, and is solved as a cold one
+    return Sites(J, Y, f, np.cos(angle / 2) ** 2, np.sin(angle / 2) ** 2)
+
+
+def checked_times(t: ArrayLike) -> Array:
+    """Times as an array (T,)."""
+    times = np.ascontiguousarray(np.atleast_1d(np.asarray(t, dtype=np.float64)))
+    if times.ndim != 1 or not np.all(np.isfinite(times)) or np.any(times < 0.0):
+        raise ValueError(f"times must be a sequence of finite numbers that are not negative, got {t!r}")
+    return times
+
+
+@compiled
+def cold_jump(rate: float, down: float, field: float) -> complex:
+    """Weight of ↓ sites that have jumped to ↑: d 2Y / (2Y - i Θ)."""
+    return down * (2.0 * rate / complex(2.0 * rate, -field)) if rate > 0.0 else 0.0j
+
+
+@compiled
+def cold_elements(phase: complex, u: float, d: float, jump: complex, surviving: float) -> tuple[complex, complex]:
+    """↑↑ and ↓↓ of a site without thermal phonons, where ↓ only stays or jumps to ↑, once.
+
+    `phase` is exp(-iΘt) and `surviving` exp(-4Yt).
+    Real times complex is spelled out: the compiler would make both complex.
+    """
+    stayed = complex(phase.real * surviving, -phase.imag * surviving)
+    up = complex(u * phase.real, u * phase.imag) + jump * (phase - stayed)
+    return up, complex(d * stayed.real, d * stayed.imag)
+
+
+class ThermalWeights(NamedTuple):
+    """Constants of a site in one sector; the symbols are those of `dissipative_ising.site_factors`."""
+
+    g: float
+    q: complex
+    mu: complex
+    up_fast: complex
+    down_slow: complex
+    up_drive: complex
+    down_drive: complex
+
+
+@compiled
+def thermal_weights(Y: float, f: float, u: float, d: float, field: float) -> ThermalWeights:
+    """The constants of a site with the rate Y, the occupation f, the populations u, d and the field Θ."""
+    g = 2.0 * Y * (1.0 + 2.0 * f)
+    scale = max(g, abs(field))
+    up_drive = complex(2.0 * Y * (1.0 + d) + 4.0 * Y * f * d, -u * field)
+    down_drive = complex(4.0 * Y * f * u - 2.0 * Y * d, d * field)
+    if scale == 0.0:
+        return ThermalWeights(g, 0.0j, 0.0j, 0.0j, 0.0j, up_drive, down_drive)
+    square = complex(((g - field) / scale) * ((g + field) / scale), -4.0 * (Y / scale) * (field / scale))
+    root = cmath.sqrt(square)
+    q = scale * complex(root.real, math.copysign(root.imag, -field))
+    mu = -8.0 * Y * f * complex(0.0, -field) / (q + complex(g, -field))
+    up_fast = (u * mu + (4.0 * Y * f * (u - d) - 4.0 * Y * d)) / (2.0 * q)
+    down_slow = (4.0 * Y * f + d * mu) / (2.0 * q)
+    return ThermalWeights(g, q, mu, up_fast, down_slow, up_drive, down_drive)
+
+
+@compiled
+def thermal_elements(phase: complex, u: float, d: float, weights: ThermalWeights, t: float) -> tuple[complex, complex]:
+    """↑↑ and ↓↓ of a site at any temperature: two exponentials, or their limit where the two rates meet."""
+    g, q, mu, up_fast, down_slow, up_drive, down_drive = weights
+    turn = q * t
+    if abs(turn) < 0.5:
+        E = math.exp(-g * t) * cmath.cosh(turn)
+        S = math.exp(-g * t) * t * (cmath.sinh(turn) / turn if turn != 0.0 else 1.0)
+        return u * E + up_drive * S, d * E + down_drive * S
+    slow = phase * cmath.exp(mu * t)
+    fast = phase.conjugate() * cmath.exp(-(mu + 2.0 * g) * t)
+    return (u - up_fast) * slow + up_fast * fast, down_slow * slow + (d - down_slow) * fast
