@@ -1,14 +1,16 @@
 """Physics that models share: draws of disorder, exact dynamics, entanglement; nothing of sweeps or stores.
 
-    disorder, elastic_dipole                       random numbers, and the geometry of dipoles
-    dissipative_ising                              exact density matrices of any sites, in plain NumPy; the derivation
-    site_solution, warm_site, elementary           its compiled pieces: one site, and the functions that it takes
-    pair_tables, double_flips, pair_concurrence    entanglement of all pairs, at many times at once
-    site_coherence                                 coherences of single sites
-    two_qubits, entanglement                       concurrence and negativity of any two-qubit states
-    bubbles, sector_walk, entropy, purity          half-system entropies
-    random_states                                  what the glass is compared with
-    sparse_liouvillian                             the master equation integrated, to check all this
+What belongs together:
+
+- disorder, elastic_dipole: random numbers, and the geometry of dipoles
+- dissipative_ising: exact density matrices of any sites, in plain NumPy, with the derivation
+- site_solution, warm_site, elementary: its compiled pieces, one site and the functions that it takes
+- pair_tables, double_flips, pair_concurrence: entanglement of all pairs, at many times at once
+- site_coherence: coherences of single sites
+- two_qubits, entanglement: concurrence and negativity of any states of two qubits
+- bubbles, sector_walk, entropy, purity: half-system entropies
+- random_states: what the glass is compared with
+- sparse_liouvillian: the master equation integrated, to check all this
 """
 
 from ensemble.physics.bubbles import nearest_bubbles

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ensemble.physics.compiled import compiled
 from ensemble.physics.elementary import LANES, fma, multiply
-from ensemble.physics.pair_tables import COLD, STILL, WARM, Sites, Tables, jump, kind
+from ensemble.physics.pair_tables import COLD, STILL, WARM, Tables, jump, kind
+from ensemble.physics.site_solution import Sites
 from ensemble.physics.warm_site import multiply_warm_trace
 
 Array = NDArray[np.float64]

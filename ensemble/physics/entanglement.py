@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ensemble.physics.compiled import compiled
-from ensemble.physics.elementary import LANES
-from ensemble.physics.two_qubits import add_state, finish, new_batch
+from ensemble.physics.two_qubits import add_state, finish, make_room, new_batch
 
 STATE_TOLERANCE = 1e-6
 """A matrix that misses hermiticity, positivity or unit trace by more than this is not a state."""
@@ -69,15 +68,14 @@ def _entanglement_of_each(states: NDArray[np.complex128], negativity: bool, valu
     batch = new_batch(negativity)
     work = np.empty((4, 4), dtype=np.complex128)
     for k in range(states.shape[0]):
-        if not _is_separable(states[k], work):
+        if not is_separable(states[k], work):
+            make_room(batch, values)
             add_state(states[k], batch, k)
-        if batch.filled[0] == LANES:
-            finish(batch, values)
     finish(batch, values)
 
 
 @compiled
-def _is_separable(rho: NDArray[np.complex128], pivoted: NDArray[np.complex128]) -> bool:
+def is_separable(rho: NDArray[np.complex128], pivoted: NDArray[np.complex128]) -> bool:
     """Whether the partial transpose is positive definite beyond rounding.
 
     It has at most one negative eigenvalue, so a positive determinant decides. The determinant is taken from

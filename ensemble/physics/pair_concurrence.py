@@ -15,8 +15,9 @@ from ensemble.physics.compiled import compiled
 from ensemble.physics.double_flips import multiply_others
 from ensemble.physics.elementary import LANES, fma, multiply
 from ensemble.physics.entanglement import SEPARABLE_MARGIN
-from ensemble.physics.pair_tables import Sites, Tables, blocks, checked_sites, fill_tables
-from ensemble.physics.two_qubits import CONCURRENCE_FLOOR, add_state, finish, new_batch
+from ensemble.physics.pair_tables import Tables, blocks, fill_tables
+from ensemble.physics.site_solution import Sites, checked_sites, checked_times
+from ensemble.physics.two_qubits import CONCURRENCE_FLOOR, add_state, finish, make_room, new_batch
 
 Array = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
@@ -55,7 +56,7 @@ def pair_entanglement(
     unless one site is still almost pure and its partner is mixed: there rounding enters by its square root, and
     C_ij, which is then small, may be off by 1e-13 and in the worst case by 1e-8.
     """
-    sites, times = checked_sites(coupling, rate, theta, t, occupation)
+    sites, times = checked_sites(coupling, rate, theta, occupation), checked_times(t)
     n = len(sites.rate)
     chosen = _checked_pairs(pairs, n)
     flipped = np.zeros(n, dtype=np.bool_)
@@ -99,9 +100,8 @@ def _measure_pairs(
                 and 4.0 * tables.weight[a, k] * tables.weight[b, k] > CONCURRENCE_FLOOR
             ):
                 _fill_state(tables, a, b, k, double, rho)
+                make_room(batch, values)
                 add_state(rho, batch, p * LANES + k)
-                if batch.filled[0] == LANES:
-                    finish(batch, values)
     finish(batch, values)
 
 

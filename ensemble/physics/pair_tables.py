@@ -19,10 +19,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ensemble.physics.compiled import compiled
 from ensemble.physics.elementary import LANES, any_cosine_sine, cosine_sine, decay, multiply
+from ensemble.physics.site_solution import Sites
 from ensemble.physics.warm_site import warm_elements
 
 Array = NDArray[np.float64]
@@ -34,21 +35,6 @@ _WARM_FROM = 1e-18
 """Phonons in a mode below which their absorption changes nothing to double precision, at any time."""
 _NOTHING = 1e-60
 """A product of populations below which no concurrence could be told from zero."""
-
-
-class Sites(NamedTuple):
-    """What the kernels know of the N sites; ħ = 1."""
-
-    coupling: Array
-    """J_ij, (N, N), symmetric; its diagonal is ignored."""
-    rate: Array
-    """Y_i, (N,)."""
-    occupation: Array
-    """Bose function of the bath, (N,)."""
-    up: Array
-    """Initial population of ↑, u, (N,)."""
-    down: Array
-    """Initial population of ↓, d, (N,)."""
 
 
 class Tables(NamedTuple):
@@ -72,22 +58,6 @@ class Tables(NamedTuple):
     """[a, b]: elements where a is flipped and b kept, without a's coherence: Re ↑, Im ↑, Re ↓, Im ↓, (N, N, 4, T)."""
     alone: Array
     """The same where all but a are traced out: real, imaginary, (N, 2, T)."""
-
-
-def checked_sites(
-    coupling: ArrayLike, rate: ArrayLike, theta: ArrayLike, t: ArrayLike, occupation: ArrayLike
-) -> tuple[Sites, Array]:
-    """J_ij (N, N), Y_i (N,), initial polar angles (N,) and phonons as the kernels take them, and the times (T,)."""
-    J, Y, angle, times = (np.ascontiguousarray(a, dtype=np.float64) for a in (coupling, rate, theta, t))
-    f = np.ascontiguousarray(np.broadcast_to(np.asarray(occupation, dtype=np.float64), Y.shape))
-    if not (Y.ndim == times.ndim == 1 and J.shape == (len(Y), len(Y)) and angle.shape == Y.shape):
-        raise ValueError(
-            "coupling (N, N), rate (N,), theta (N,) and t (T,) must match, "
-            f"got {J.shape}, {Y.shape}, {angle.shape} and {times.shape}"
-        )
-    if not all(np.all(np.isfinite(a)) for a in (J, Y, angle, times, f)):
-        raise ValueError("couplings, rates, angles, occupations and times must be finite, got NaN or infinity")
-    return Sites(J, Y, f, np.cos(angle / 2) ** 2, np.sin(angle / 2) ** 2), times
 
 
 def blocks(times: Array) -> Iterator[tuple[NDArray[np.int64], Array]]:

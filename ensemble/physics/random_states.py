@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ensemble.physics.compiled import compiled
-from ensemble.physics.entanglement import concurrence_of_state
+from ensemble.physics.entanglement import is_separable
+from ensemble.physics.two_qubits import add_state, finish, make_room, new_batch
 
 ComplexArray = NDArray[np.complex128]
 
@@ -35,9 +36,9 @@ def pair_states(states: ComplexArray) -> ComplexArray:
 def pair_concurrences(states: ComplexArray) -> NDArray[np.float64]:
     """Concurrences (count, N (N - 1) / 2) of the same pairs, without keeping their density matrices."""
     n = _number_of_sites(states)
-    values = np.empty((len(states), n * (n - 1) // 2))
+    values = np.zeros(len(states) * n * (n - 1) // 2)
     _fill_pair_concurrences(np.ascontiguousarray(states), n, values)
-    return values
+    return values.reshape(len(states), -1)
 
 
 def random_pair_concurrences(rng: np.random.Generator, sites: int, count: int) -> NDArray[np.float64]:
@@ -76,15 +77,19 @@ def _fill_pair_states(states: ComplexArray, n: int, rho: ComplexArray) -> None:
 
 @compiled
 def _fill_pair_concurrences(states: ComplexArray, n: int, values: NDArray[np.float64]) -> None:
-    rho = np.empty((4, 4), dtype=np.complex128)
-    work = np.empty((2, 4, 4), dtype=np.complex128)
+    """Fill values, zero before, for one pair of one state after the other."""
+    rho, work = np.empty((4, 4), dtype=np.complex128), np.empty((4, 4), dtype=np.complex128)
+    batch = new_batch(False)
+    place = 0
     for s in range(states.shape[0]):
-        pair = 0
         for a in range(n):
             for b in range(a + 1, n):
                 _fill_pair_state(states[s], n, a, b, rho)
-                values[s, pair] = concurrence_of_state(rho, work)
-                pair += 1
+                if not is_separable(rho, work):
+                    make_room(batch, values)
+                    add_state(rho, batch, place)
+                place += 1
+    finish(batch, values)
 
 
 @compiled

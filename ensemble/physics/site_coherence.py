@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ensemble.physics.pair_tables import blocks, checked_sites, fill_tables
+from ensemble.physics.pair_tables import blocks, fill_tables
+from ensemble.physics.site_solution import checked_sites, checked_times
 
 Array = NDArray[np.float64]
 
@@ -12,7 +13,7 @@ def site_coherences(
     coupling: ArrayLike, rate: ArrayLike, theta: ArrayLike, t: ArrayLike, *, occupation: ArrayLike = 0.0
 ) -> Array:
     """|<↑| ρ_i |↓>| of every site, shape (N, T), at most 1/2; arguments as in `pair_entanglement`."""
-    sites, times = checked_sites(coupling, rate, theta, t, occupation)
+    sites, times = checked_sites(coupling, rate, theta, occupation), checked_times(t)
     n = len(sites.rate)
     values = np.empty((n, len(times)))
     for where, block in blocks(times):

@@ -73,6 +73,13 @@ def add_state(rho: NDArray[np.complex128], batch: Batch, place: int) -> None:
 
 
 @compiled
+def make_room(batch: Batch, values: Array) -> None:
+    """Finish a batch that is full."""
+    if batch.filled[0] == LANES:
+        finish(batch, values)
+
+
+@compiled
 def finish(batch: Batch, values: Array) -> None:
     """Write the results of all states of a batch to their places and empty it.
 

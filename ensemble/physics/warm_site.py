@@ -9,17 +9,18 @@ g = 2 Y (1 + 2 f), q² = g² - Θ² - 4i Y Θ and μ = q - g + i Θ,
 from the time on where |q| t = 1/2, and before it, where both exponentials may be alike, the series of
 
     up = u E + a' S,   down = d E + b' S,   E = e^{-gt} cosh qt,   S = e^{-gt} sinh(qt) / q.
+
+`ThermalWeights` has a as up_fast, b as down_slow, a' as up_drive and b' as down_drive.
 """
 
-import cmath
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ensemble.physics.compiled import compiled
 from ensemble.physics.elementary import LANES, any_cosine_sine, cosine_sine, decay, fma, multiply
+from ensemble.physics.site_solution import ThermalWeights, thermal_weights
 
 Array = NDArray[np.float64]
 
@@ -28,40 +29,8 @@ _SINH = tuple(1.0 / math.factorial(2 * n + 1) for n in range(8))
 """The terms of cosh and sinh that |q| t < 1/2 asks for."""
 
 
-class Weights(NamedTuple):
-    """Constants of a site in one sector; the symbols are those above."""
-
-    g: float
-    q: complex
-    mu: complex
-    up_fast: complex
-    """a"""
-    down_slow: complex
-    """b"""
-    up_drive: complex
-    """a'"""
-    down_drive: complex
-    """b'"""
-
-
 @compiled
-def weights(Y: float, f: float, u: float, d: float, field: float) -> Weights:
-    """The constants of a site with rate Y, phonons f and initial populations u and d in the field Θ."""
-    g = 2.0 * Y * (1.0 + 2.0 * f)
-    scale = max(g, abs(field))
-    up_drive = complex(2.0 * Y * (1.0 + d) + 4.0 * Y * f * d, -u * field)
-    down_drive = complex(4.0 * Y * f * u - 2.0 * Y * d, d * field)
-    square = complex(((g - field) / scale) * ((g + field) / scale), -4.0 * (Y / scale) * (field / scale))
-    root = cmath.sqrt(square)
-    q = scale * complex(root.real, math.copysign(root.imag, -field))
-    mu = -8.0 * Y * f * complex(0.0, -field) / (q + complex(g, -field))
-    up_fast = (u * mu + (4.0 * Y * f * (u - d) - 4.0 * Y * d)) / (2.0 * q) if q != 0.0 else 0.0j
-    down_slow = (4.0 * Y * f + d * mu) / (2.0 * q) if q != 0.0 else 0.0j
-    return Weights(g, q, mu, up_fast, down_slow, up_drive, down_drive)
-
-
-@compiled
-def series_ends(constants: Weights, t: Array) -> int:
+def series_ends(constants: ThermalWeights, t: Array) -> int:
     """The number of times, of those that ascend, for which the series is used."""
     size = abs(constants.q)
     count = 0
@@ -78,7 +47,7 @@ def warm_elements(
 
     Rows of numbers lie one after the other: real parts at all times, then the imaginary ones.
     """
-    constants = weights(Y, f, u, d, field)
+    constants = thermal_weights(Y, f, u, d, field)
     a, b = constants.up_fast, constants.down_slow
     early = series_ends(constants, t)
     up, down = elements[: 2 * LANES], elements[2 * LANES :]
@@ -95,7 +64,7 @@ def multiply_warm_trace(
     Y: float, f: float, u: float, d: float, field: float, t: Array, phase: Array, scratch: Array, product: Array
 ) -> None:
     """Multiply product (2 T,) by up + down of the site; scratch is (6 T,)."""
-    constants = weights(Y, f, u, d, field)
+    constants = thermal_weights(Y, f, u, d, field)
     a, b = constants.up_fast, constants.down_slow
     early = series_ends(constants, t)
     trace = scratch[4 * LANES :]
@@ -108,7 +77,7 @@ def multiply_warm_trace(
 
 
 @compiled
-def _fill_series(constants: Weights, t: Array, early: int, start: float, drive: complex, out: Array) -> None:
+def _fill_series(constants: ThermalWeights, t: Array, early: int, start: float, drive: complex, out: Array) -> None:
     """start E + drive S at the early times."""
     for k in range(early):
         E_real, E_imaginary, S_real, S_imaginary = _series(constants, t[k])
@@ -118,7 +87,7 @@ def _fill_series(constants: Weights, t: Array, early: int, start: float, drive: 
 
 
 @compiled
-def _fill_exponentials(constants: Weights, t: Array, phase: Array, out: Array) -> None:
+def _fill_exponentials(constants: ThermalWeights, t: Array, phase: Array, out: Array) -> None:
     """z e^{Re μ t} and z* e^{-(2 g + Re μ) t}, (4 T,)."""
     turn, slow, fast = constants.mu.imag, -constants.mu.real, 2.0 * constants.g + constants.mu.real
     if abs(turn) * t[-1] < 1e15:
@@ -145,7 +114,7 @@ def _fill_sum(exponentials: Array, slow: complex, fast: complex, out: Array) -> 
 
 
 @compiled
-def _series(constants: Weights, t: float) -> tuple[float, float, float, float]:
+def _series(constants: ThermalWeights, t: float) -> tuple[float, float, float, float]:
     """E and S, each real and imaginary, for |q| t < 1/2."""
     x, y = constants.q.real * t, constants.q.imag * t
     real, imaginary = (x - y) * (x + y), 2.0 * x * y
