@@ -126,6 +126,11 @@ class Sweep:
             text=text,
         )
         _ = sweep.coords  # makes every point, and so asks the model about every value
+        for point in sweep.points:
+            try:
+                point.model.check(sweep.observables)
+            except EnsembleError as error:
+                raise SweepError(f"{sweep.reference} at {point}: {error}") from error
         return sweep
 
     @cached_property

@@ -7,6 +7,7 @@ import pytest
 
 from ensemble import Sweep
 from ensemble.models import catalog
+from ensemble.models.tls_glass.observables import OBSERVABLES
 from tests import conformance
 from tests.conftest import TOY
 from tests.readme import block
@@ -28,6 +29,10 @@ GLASS_CHANGES = {
     "angles": "uniform",
     "d": 2,
     "power": 6.0,
+    "bubbles": 2,
+    "pairs": 3,
+    "sites": 2,
+    "cluster": 1,
 }
 TOY_CHANGES = {
     "drift": 1.0,
@@ -48,8 +53,18 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
         GLASS_CHANGES,
     ),
+    "tls_glass, everything": (
+        {
+            "model": "tls_glass",
+            "observables": sorted(OBSERVABLES),
+            "axes": {"N": [2, 5], "epsilon": [0.0, 1e-2], "eta": [1e5]},
+            "parameters": {"bubbles": 3, "pairs": 4, "sites": 3, "temperature": 1e3},
+            "time": {"start": 1e-3, "stop": 1e3, "num": 7, "spacing": "log"},
+        },
+        GLASS_CHANGES,
+    ),
     "random_state": (
-        {"model": "ensemble.models.random_state:RandomState", "axes": {"N": [2, 4], "states": [1, 3]}},
+        {"model": "random_state", "axes": {"N": [2, 4], "states": [1, 3]}},
         {},
     ),
     "toy": ({"model": TOY, "axes": {"size": [2, 3], "drift": [0.0, 0.5]}}, TOY_CHANGES),

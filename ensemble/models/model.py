@@ -13,7 +13,7 @@ realization index, so that differences and ratios between them have small, paire
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import MISSING, dataclass
 from typing import Any, ClassVar, Self, final
 
@@ -112,6 +112,12 @@ class Model(ABC):
         """
         dims = {dim for observable in self.observables.values() for dim in observable.dims}
         return {name: np.asarray(getattr(self, name)) for name in fields(type(self)) if name in dims}
+
+    def check(self, observables: Collection[str]) -> None:  # noqa: B027 - most models can measure all they declare
+        """Raise a `ParameterError` where one of these observables cannot be measured with these parameters.
+
+        A sweep asks every point before anything starts.
+        """
 
     @abstractmethod
     def draw(self, rng: np.random.Generator) -> Any:

@@ -16,7 +16,7 @@ What belongs together:
 from ensemble.physics.bubbles import nearest_bubbles
 from ensemble.physics.dissipative_ising import IsingDisorder, reduced_density_matrix
 from ensemble.physics.entanglement import concurrence, negativity
-from ensemble.physics.entropy import ENTROPY_FLOOR, bubble_entropy
+from ensemble.physics.entropy import ENTROPY_FLOOR, LARGEST_BUBBLE, bubble_entropy
 from ensemble.physics.pair_concurrence import average_concurrence, pair_entanglement
 from ensemble.physics.purity import bubble_purity
 from ensemble.physics.random_states import (
@@ -33,6 +33,7 @@ from ensemble.physics.two_qubits import CONCURRENCE_FLOOR
 __all__ = [
     "CONCURRENCE_FLOOR",
     "ENTROPY_FLOOR",
+    "LARGEST_BUBBLE",
     "IsingDisorder",
     "average_concurrence",
     "bubble_entropy",

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
-def nearest_bubbles(distance: ArrayLike, count: int | None = None) -> NDArray[np.intp]:
-    """Bubble i is site i and its floor(N/2) - 1 nearest others, nearest first; shape (count, floor(N/2)).
+def nearest_bubbles(distance: ArrayLike, count: int | None = None, *, size: int | None = None) -> NDArray[np.intp]:
+    """Bubble i is site i and its nearest others, nearest first: `size` sites, or floor(N/2); shape (count, size).
 
     `distance` is (N, N), N at least 2, and its diagonal is ignored. Of others at the same distance the one with
     the lower number comes first. Without `count` there is a bubble around each site, with it around the first ones.
@@ -21,4 +21,4 @@ def nearest_bubbles(distance: ArrayLike, count: int | None = None) -> NDArray[np
     if not 0 <= centres <= n:
         raise ValueError(f"count must be from 0 to {n}, the number of sites, got {count!r}")
     order = np.argsort(separation[:centres], axis=1, kind="stable")
-    return order[:, : n // 2]
+    return order[:, : n // 2 if size is None else size]

@@ -36,9 +36,9 @@ def pair_states(states: ComplexArray) -> ComplexArray:
 def pair_concurrences(states: ComplexArray) -> NDArray[np.float64]:
     """Concurrences (count, N (N - 1) / 2) of the same pairs, without keeping their density matrices."""
     n = _number_of_sites(states)
-    values = np.zeros(len(states) * n * (n - 1) // 2)
-    _fill_pair_concurrences(np.ascontiguousarray(states), n, values)
-    return values.reshape(len(states), -1)
+    values = np.zeros((len(states), n * (n - 1) // 2))
+    _fill_pair_concurrences(np.ascontiguousarray(states), n, values.reshape(-1))
+    return values
 
 
 def random_pair_concurrences(rng: np.random.Generator, sites: int, count: int) -> NDArray[np.float64]:

@@ -39,9 +39,9 @@ def test_defaults() -> None:
 def test_what_the_framework_reads() -> None:
     assert TLSGlass.axes == ("N", "epsilon", "eta")
     assert TLSGlass.draw_fields == ("N",)
-    assert TLSGlass.observables == {
-        "concurrence": Observable("concurrence per two-level system", dims=("t",), units="1")
-    }
+    usual = [name for name, observable in TLSGlass.observables.items() if not observable.on_request]
+    assert usual == ["concurrence"]
+    assert TLSGlass.observables["concurrence"] == Observable("concurrence per two-level system", dims=("t",))
     names = [field.name for field in fields(TLSGlass)]
     assert names[:4] == ["N", "epsilon", "eta", "delta_bar"]
     assert names[-1] == "t"
@@ -133,7 +133,8 @@ def test_only_draw_fields_change_the_draw() -> None:
     words: dict[str, Any] = {"dipoles": "elastic", "convention": "preprint", "angles": "uniform", "d": 1, "t": (1.0,)}
     reference = drawn(model)
     for name in {field.name for field in fields(TLSGlass)} - set(TLSGlass.draw_fields):
-        other = drawn(replace(model, **{name: words.get(name, 2.5)}))
+        number = 3 if isinstance(getattr(model, name), int) else 2.5
+        other = drawn(replace(model, **{name: words.get(name, number)}))
         for field in fields(TLSDraw):
             assert np.array_equal(getattr(other, field.name), getattr(reference, field.name)), name
 

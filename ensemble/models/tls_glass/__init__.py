@@ -6,7 +6,8 @@ eV, enters only the prefactors of J and Y. In the order in which a realization p
 
     draw.py         TLSDraw: bare random numbers, the same for every option and every parameter but N
     couplings.py    TLSDisorder: from a draw to J_ij, Y_i, ν_i and the initial state, in each convention
-    model.py        TLSGlass: the parameters, and what is measured; the dynamics are in `physics`
+    observables.py  what is measured, from the closed forms in `physics`
+    model.py        TLSGlass: the parameters, and all this as the framework sees it
     validation.py   which values the parameters may have
     materials.py    SiO2, BK7 and PMMA as presets, and the ratio of dissipation to interaction, Eq. (24)
 """

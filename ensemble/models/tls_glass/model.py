@@ -3,7 +3,7 @@
 The dynamics are exact for any number of sites: see `physics.dissipative_ising`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, final
 
@@ -12,15 +12,14 @@ from numpy.typing import NDArray
 from scipy import constants
 
 from ensemble.models.model import Model, Observable, parameter
-from ensemble.models.tls_glass import couplings, materials
+from ensemble.models.tls_glass import couplings, materials, observables
 from ensemble.models.tls_glass.couplings import TLSDisorder
 from ensemble.models.tls_glass.draw import TLSDraw, draw
 from ensemble.models.tls_glass.validation import accepted
-from ensemble.physics import average_concurrence
 from ensemble.physics.elastic_dipole import average_speed
 from ensemble.values import evenly_spaced
 
-Array = NDArray[np.float64]
+Array = NDArray[Any]
 
 DEFAULT_TIMES = tuple(evenly_spaced(1e-3, 1e6, 91, log=True))
 
@@ -47,11 +46,13 @@ class TLSGlass(Model):
     angles: str = parameter("sphere", long_name="initial Bloch vectors: on the sphere, or theta uniform")
     d: int = parameter(3, long_name="dimension of space")
     power: float = parameter(3.0, long_name="exponent of the interactions' decay with distance")
+    bubbles: int = parameter(0, long_name="bubbles for the entropy, around the first sites; 0 for all")
+    pairs: int = parameter(10, long_name="pairs that are kept one by one, the most strongly coupled")
+    sites: int = parameter(10, long_name="sites that are kept one by one, the first ones")
+    cluster: int = parameter(2, long_name="neighbours whose density matrix is kept")
     t: tuple[float, ...] = parameter(DEFAULT_TIMES, long_name="time", units="hbar/W")
 
-    observables: ClassVar[Mapping[str, Observable]] = {
-        "concurrence": Observable("concurrence per two-level system", dims=("t",), units="1"),
-    }
+    observables: ClassVar[Mapping[str, Observable]] = observables.OBSERVABLES
     axes: ClassVar[tuple[str, ...]] = ("N", "epsilon", "eta")
     draw_fields: ClassVar[tuple[str, ...]] = ("N",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = materials.PRESETS
@@ -78,16 +79,20 @@ class TLSGlass(Model):
         """Physical couplings and rates of a draw: see `couplings`."""
         return couplings.scale(self, draw)
 
-    def evolve(self, disorder: Any) -> dict[str, Array]:
-        """The observables over `self.t` of any object with the arrays of `TLSDisorder`, of any number of sites."""
-        concurrence = average_concurrence(
-            disorder.coupling,
-            disorder.rate,
-            disorder.theta,
-            np.asarray(self.t),
-            occupation=self.occupation(disorder),
-        )
-        return {"concurrence": concurrence}
+    def coords(self) -> dict[str, Array]:
+        """Coordinates of all observables: see `observables`."""
+        return observables.coords(self)
+
+    def check(self, names: Collection[str]) -> None:
+        """Refuse observables that are out of reach at this N."""
+        observables.check(self, names)
+
+    def evolve(self, disorder: Any) -> Mapping[str, Any]:
+        """The observables over `self.t` of any object with the arrays of `TLSDisorder`, of any number of sites.
+
+        Each is computed when it is read with []; what reads no distances needs no positions.
+        """
+        return observables.measured(self, disorder)
 
     def occupation(self, disorder: Any) -> Array:
         """Phonons at each site's frequency: the Bose function 1 / (exp(ħν_i / k_B T) - 1), 0 at T = 0."""
@@ -97,6 +102,6 @@ class TLSGlass(Model):
         x = np.asarray(disorder.frequency) * (kelvin / self.temperature)
         return np.exp(-x) / -np.expm1(-x)
 
-    def measure(self, disorder: TLSDraw) -> dict[str, Array]:
-        """The observables of one draw."""
+    def measure(self, disorder: TLSDraw) -> Mapping[str, Any]:
+        """The observables of one draw, each computed when it is read with []."""
         return self.evolve(self.scale(disorder))

@@ -41,6 +41,18 @@ def _dimension(name: str, value: Any) -> int:
     return int(value)
 
 
+def _count(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < 0:
+        raise ParameterError(f"{name} must be an integer that is not negative, got {value!r}")
+    return int(value)
+
+
+def _cluster(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral) or not 1 <= int(value) <= 8:
+        raise ParameterError(f"{name} must be an integer from 1 to 8, got {value!r}")
+    return int(value)
+
+
 def _finite(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         raise ParameterError(f"{name} must be a finite number, got {value!r}")
@@ -102,5 +114,9 @@ RULES: Mapping[str, Rule] = {
     "angles": _one_of("sphere", "uniform"),
     "d": _dimension,
     "power": _not_negative,
+    "bubbles": _count,
+    "pairs": _count,
+    "sites": _count,
+    "cluster": _cluster,
     "t": _increasing_times,
 }

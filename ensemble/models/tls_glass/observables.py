@@ -1,0 +1,152 @@
+"""What can be measured of a glass, and how: each observable from the closed forms in `physics`, for any N.
+
+    concurrence        C(t) = (1/N) Σ_{i<j} C_ij                                                        Eq. (28)
+    entropy            S(t) = -Tr ρ_A ln ρ_A, the mean over bubbles A of floor(N/2) sites               Eq. (29)
+    purity, renyi      Tr ρ_A² and -ln Tr ρ_A², likewise; they need no eigenvalues and reach larger N
+    negativity         (1/N) Σ_{i<j} of the negativities
+    coherence          (1/N) Σ_i |<↑| ρ_i |↓>|
+
+Those over `bubble`, `pair` and `site` keep what the others average. A bubble is a site and its nearest others;
+pairs come by the size of their coupling, the strongest first, since most of all pairs are far apart and never
+entangled. What a small system does not have is a missing value. `density_matrix` is that of site 0 and its
+nearest others, in the frame that rotates with the local frequencies.
+"""
+
+import functools
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ensemble.errors import ParameterError
+from ensemble.models.model import Observable, OnDemand
+from ensemble.physics import (
+    LARGEST_BUBBLE,
+    average_concurrence,
+    bubble_entropy,
+    bubble_purity,
+    nearest_bubbles,
+    pair_entanglement,
+    reduced_density_matrix,
+    site_coherences,
+)
+from ensemble.physics.disorder import minimum_image_distances
+
+if TYPE_CHECKING:
+    from ensemble.models.tls_glass.model import TLSGlass
+
+Array = NDArray[Any]
+
+_PURITY_REACHES = 15
+"""Sites of a bubble whose 3^k sectors can be summed in minutes."""
+
+
+def _on_request(long_name: str, *dims: str, units: str = "1", dtype: str = "float64") -> Observable:
+    return Observable(long_name, dims=dims, units=units, dtype=dtype, on_request=True)
+
+
+OBSERVABLES: Mapping[str, Observable] = {
+    "concurrence": Observable("concurrence per two-level system"),
+    "entropy": _on_request("entanglement entropy of half the system", "t"),
+    "renyi": _on_request("second Rényi entropy of half the system", "t"),
+    "purity": _on_request("purity of half the system", "t"),
+    "negativity": _on_request("negativity per two-level system", "t"),
+    "coherence": _on_request("mean coherence of a two-level system", "t"),
+    "bubble_entropy": _on_request("entanglement entropy of a bubble", "bubble", "t"),
+    "pair_concurrence": _on_request("concurrence of a pair", "pair", "t"),
+    "pair_negativity": _on_request("negativity of a pair", "pair", "t"),
+    "pair_coupling": _on_request("coupling of a pair", "pair", units="W"),
+    "pair_distance": _on_request("distance of a pair", "pair", units="nm"),
+    "site_coherence": _on_request("coherence of a two-level system", "site", "t"),
+    "density_matrix": _on_request("density matrix of neighbours", "t", "row", "column", dtype="complex128"),
+}
+
+
+def measured(glass: "TLSGlass", disorder: Any) -> OnDemand:
+    """The observables of any object with the arrays of `TLSDisorder`, each computed when it is read."""
+    t, occupation, n = np.asarray(glass.t), glass.occupation(disorder), len(disorder.rate)
+    state = (disorder.coupling, disorder.rate, disorder.theta, t)
+
+    def pairs_of(measure: Any, pairs: Any = None) -> Array:
+        return pair_entanglement(*state, occupation=occupation, pairs=pairs, measure=measure)
+
+    @functools.cache
+    def distances() -> Array:
+        return minimum_image_distances(np.asarray(disorder.position), glass.side)
+
+    @functools.cache
+    def strongest() -> Array:
+        i, j = np.triu_indices(n, k=1)
+        order = np.argsort(-np.abs(disorder.coupling[i, j]), kind="stable")[: glass.pairs]
+        return np.column_stack([i[order], j[order]])
+
+    @functools.cache
+    def purities() -> Array:
+        return bubble_purity(disorder, _bubbles(glass, distances()), t, occupation=occupation)
+
+    @functools.cache
+    def entropies() -> Array:
+        return bubble_entropy(disorder, _bubbles(glass, distances()), t, occupation=occupation)
+
+    @functools.cache
+    def coherences() -> Array:
+        return site_coherences(*state, occupation=occupation)
+
+    def neighbours() -> Array:
+        sites = nearest_bubbles(distances(), 1, size=glass.cluster)[0]
+        return reduced_density_matrix(disorder, sites.tolist(), t, occupation=occupation)
+
+    entries: dict[str, Callable[[], Array]] = {
+        "concurrence": lambda: average_concurrence(*state, occupation=occupation),
+        "entropy": lambda: entropies().mean(axis=0),
+        "renyi": lambda: -np.log(purities()).mean(axis=0),
+        "purity": lambda: purities().mean(axis=0),
+        "negativity": lambda: pairs_of("negativity").sum(axis=0) / n,
+        "coherence": lambda: coherences().mean(axis=0),
+        "bubble_entropy": lambda: _padded(entropies(), glass.bubbles),
+        "pair_concurrence": lambda: _padded(pairs_of("concurrence", strongest()), glass.pairs),
+        "pair_negativity": lambda: _padded(pairs_of("negativity", strongest()), glass.pairs),
+        "pair_coupling": lambda: _padded(disorder.coupling[tuple(strongest().T)], glass.pairs),
+        "pair_distance": lambda: _padded(distances()[tuple(strongest().T)], glass.pairs),
+        "site_coherence": lambda: _padded(coherences()[: glass.sites], glass.sites),
+        "density_matrix": neighbours,
+    }
+    return OnDemand(**entries)
+
+
+def coords(glass: "TLSGlass") -> dict[str, Array]:
+    """Times, and numbers of bubbles, pairs, sites and basis states."""
+    lengths = {"bubble": glass.bubbles, "pair": glass.pairs, "site": glass.sites}
+    numbers = {name: np.arange(length) for name, length in lengths.items()}
+    basis = np.arange(2**glass.cluster)
+    return {"t": np.asarray(glass.t), **numbers, "row": basis, "column": basis}
+
+
+def check(glass: "TLSGlass", observables: Collection[str]) -> None:
+    """Refuse what would take more memory or time than there is."""
+    half = glass.N // 2
+    for names, largest, cure in (
+        (
+            ("entropy", "bubble_entropy"),
+            LARGEST_BUBBLE,
+            'ask for "renyi", which needs no eigenvalues, or for smaller N',
+        ),
+        (("renyi", "purity"), _PURITY_REACHES, "ask for smaller N"),
+    ):
+        for name in names:
+            if name in observables and half > largest:
+                raise ParameterError(f"N must be at most {2 * largest + 1} for {name}, got {glass.N}: {cure}")
+    if "density_matrix" in observables and glass.cluster > glass.N:
+        raise ParameterError(f"cluster must be at most N = {glass.N}, got {glass.cluster}")
+
+
+def _bubbles(glass: "TLSGlass", distance: Array) -> Array:
+    return nearest_bubbles(distance, min(glass.bubbles or len(distance), len(distance)))
+
+
+def _padded(values: Array, length: int) -> Array:
+    """The values, and missing ones up to the length that they have in every system."""
+    padded = np.full((length, *values.shape[1:]), np.nan)
+    padded[: len(values)] = values
+    return padded
