@@ -95,7 +95,7 @@ def run(
             raise SystemExit(128 + summary.signal)  # whoever stops a run does not want to wait for a table
         averages = reduce.average(path, client=client)
     if int(averages["count"].sum()):
-        screen.console().print(screen.average_table(averages))
+        screen.console().print(*screen.average_tables(averages))
     click.echo(f"store   {store}")
     if curves(averages):
         click.echo(f"figure  {_draw(averages, figure or store.with_suffix('.png'))}")
@@ -141,7 +141,7 @@ def status(store: Path, as_json: bool) -> None:
 @click.argument("store", type=_STORE)
 def average(store: Path) -> None:
     """Print the averages of STORE: for every point n, peak and plateau with their errors."""
-    screen.console().print(screen.average_table(reduce.average(store)))
+    screen.console().print(*screen.average_tables(reduce.average(store)))
 
 
 @main.command()

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from ensemble.errors import StoreError
 from ensemble.reduce import curves
 from ensemble.sweep import shown
 
+_LABEL_WIDTH = 32
+"""Characters of a vertical label that fit beside a panel."""
 _DECADES = 5
 """A logarithmic vertical axis reaches this far below the highest value: below it there is mostly noise."""
 
@@ -42,7 +45,7 @@ def plot(averages: xr.Dataset, path: str | Path) -> Path:
             telling = {**chosen, **{key: value for key, value in fixed.items() if averages.sizes[key] > 1}}
             panel.set_title(", ".join(f"{key} = {shown(value)}" for key, value in telling.items()), fontsize=10)
         _scale(line[0], averages, name)
-        line[0].set_ylabel(_labelled(averages[name].attrs))
+        line[0].set_ylabel(textwrap.fill(_labelled(averages[name].attrs), _LABEL_WIDTH))
     _legend(figure, grid[0][-1], colour)
     figure.savefig(path, dpi=160)
     return Path(path)

@@ -151,26 +151,47 @@ def model_card(out: Console, name: str, model: type[Model]) -> None:
     out.print()
 
 
-def average_table(averages: xr.Dataset) -> Table:
-    """A row for every point: realizations, and peak and plateau of every observable over t alone."""
+def average_tables(averages: xr.Dataset) -> list[Table]:
+    """A row for every point: peak and plateau of each observable over t alone, a table each; numbers in one table."""
     axes = [str(dim) for dim in averages["count"].dims]
-    names = [name for name in curves(averages) if f"{name}_late" in averages]
-    table = _table(*axes, "n", *(head for name in names for head in (f"peak of {name}", "at t", "plateau")))
+    tables = [
+        _point_table(averages, axes, [f"peak of {name}", "at t", "plateau"], [name])
+        for name in curves(averages)
+        if f"{name}_late" in averages
+    ]
+    numbers = [
+        name
+        for name in map(str, averages.data_vars)
+        if f"{name}_error" in averages
+        and averages[name].dims == averages["count"].dims
+        and averages[name].dtype.kind == "f"
+        and not name.endswith("_late")
+    ]
+    if numbers or not tables:
+        tables.append(_point_table(averages, axes, numbers, numbers))
+    return tables
+
+
+def _point_table(averages: xr.Dataset, axes: list[str], headers: list[str], names: list[str]) -> Table:
+    table = _table(*axes, "n", *headers)
     for cell in np.ndindex(*averages["count"].shape):
         point = averages.isel(dict(zip(axes, cell, strict=True)))
-        if not point["count"].item():
-            continue
-        row = [shown(point[axis].item()) for axis in axes] + [str(point["count"].item())]
-        for name in names:
-            mean, error = point[name].to_numpy(), point[f"{name}_error"].to_numpy()
-            if np.isnan(mean).all():
-                row += ["-", "-", "-"]  # padding: the observable does not exist at this point
-                continue
-            top = int(np.nanargmax(mean))
-            plateau = with_error(point[f"{name}_late"].item(), point[f"{name}_late_error"].item())
-            row += [with_error(mean[top], error[top]), f"{point['t'].to_numpy()[top]:.3g}", plateau]
-        table.add_row(*row)
+        if point["count"].item():
+            row = [shown(point[axis].item()) for axis in axes] + [str(point["count"].item())]
+            table.add_row(*row, *(each for name in names for each in _shown_average(point, name)))
     return table
+
+
+def _shown_average(point: xr.Dataset, name: str) -> list[str]:
+    """A number with its error; of a function of t its peak, when that is, and its plateau."""
+    mean, error = point[name].to_numpy(), point[f"{name}_error"].to_numpy()
+    if mean.ndim == 0:
+        return [with_error(mean.item(), error.item())]
+    if np.isnan(mean).all():
+        return ["-", "-", "-"]  # padding: the observable does not exist at this point
+    top = int(np.nanargmax(mean))
+    plateau = with_error(point[f"{name}_late"].item(), point[f"{name}_late_error"].item())
+    return [with_error(mean[top], error[top]), f"{point['t'].to_numpy()[top]:.3g}", plateau]
 
 
 def told(summary: Summary) -> str:

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from rich.console import Console
 
-from ensemble.screen import average_table, console, duration, model_card, size, with_error
+from ensemble.screen import average_tables, console, duration, model_card, size, with_error
 from tests.toy_model import ToyModel
 
 
@@ -36,7 +36,7 @@ def test_a_table_of_averages_with_padding() -> None:
     )
     out = Console(width=120)
     with out.capture() as capture:
-        out.print(average_table(averages))
+        out.print(*average_tables(averages))
     rows = [line.split() for line in capture.get().splitlines() if line.split()[:1] in (["2"], ["3"])]
     assert rows == [["2", "9", "2.00(20)", "1", "2.00(20)"], ["3", "9", "-", "-", "-"]]
     assert "wave" not in capture.get()

@@ -52,7 +52,7 @@ OBSERVABLES: Mapping[str, Observable] = {
     "renyi": _on_request("second Rényi entropy of half the system", "t"),
     "purity": _on_request("purity of half the system", "t"),
     "negativity": _on_request("negativity per two-level system", "t"),
-    "coherence": _on_request("mean coherence of a two-level system", "t"),
+    "coherence": _on_request("coherence per two-level system", "t"),
     "bubble_entropy": _on_request("entanglement entropy of a bubble", "bubble", "t"),
     "pair_concurrence": _on_request("concurrence of a pair", "pair", "t"),
     "pair_negativity": _on_request("negativity of a pair", "pair", "t"),
