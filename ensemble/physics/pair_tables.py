@@ -64,8 +64,8 @@ def blocks(times: Array) -> Iterator[tuple[NDArray[np.int64], Array]]:
     """Where the times of each block are, and the block itself: ascending, the last time repeated to fill it."""
     order = np.argsort(times, kind="stable")
     for start in range(0, len(times), LANES):
-        where = order[start : start + LANES]
-        yield where, times[np.pad(where, (0, LANES - len(where)), mode="edge")]
+        lanes = order[np.minimum(np.arange(start, start + LANES), len(times) - 1)]
+        yield lanes[: len(times) - start], times[lanes]
 
 
 @compiled

@@ -16,9 +16,9 @@ FRAMES: tuple[Literal["rotating", "lab"], ...] = ("rotating", "lab")
 
 @pytest.mark.parametrize("frame", FRAMES)
 @pytest.mark.parametrize("occupation", [0.0, 0.8])
-@pytest.mark.parametrize("n", [3, 4, 5])
+@pytest.mark.parametrize("n", [3, 4, 5, 6])
 def test_qutip(n: int, occupation: float, frame: Literal["rotating", "lab"]) -> None:
-    """Reference: QuTiP's mesolve; every pair (two of them for N = 5) and one triple, and the concurrence."""
+    """Reference: QuTiP's mesolve; every pair (two of them from N = 5 on) and one triple, and the concurrence."""
     instance = random_instance(n, n, rate=0.3, occupation=occupation)
     t = np.linspace(0.0, 2.0, 6)
     states = qutip_solution.solve(instance, t, lab=frame == "lab")
