@@ -15,7 +15,7 @@ from ensemble.physics.compiled import compiled
 from ensemble.physics.double_flips import multiply_others
 from ensemble.physics.elementary import LANES, fma, multiply
 from ensemble.physics.entanglement import SEPARABLE_MARGIN
-from ensemble.physics.pair_tables import Tables, blocks, fill_tables
+from ensemble.physics.pair_tables import Tables, blocks, fill_tables, tables_for
 from ensemble.physics.site_solution import Sites, checked_sites, checked_times
 from ensemble.physics.two_qubits import CONCURRENCE_FLOOR, add_state, finish, make_room, new_batch
 
@@ -59,12 +59,14 @@ def pair_entanglement(
     sites, times = checked_sites(coupling, rate, theta, occupation), checked_times(t)
     n = len(sites.rate)
     chosen = _checked_pairs(pairs, n)
+    tables = tables_for(n)
     flipped = np.zeros(n, dtype=np.bool_)
     flipped[chosen.reshape(-1)] = True
     values = np.empty((len(chosen), len(times)))
     for where, block in blocks(times):
         found = np.zeros(len(chosen) * LANES)
-        _measure_pairs(sites, block, chosen, flipped, measure == "negativity", found)
+        fill_tables(sites, block, flipped, tables)
+        _measure_pairs(sites, tables, chosen, measure == "negativity", found)
         values[:, where] = found.reshape(-1, LANES)[:, : len(where)]
     return values
 
@@ -80,11 +82,8 @@ def _checked_pairs(pairs: ArrayLike | None, n: int) -> Pairs:
 
 
 @compiled
-def _measure_pairs(
-    sites: Sites, t: Array, pairs: Pairs, flipped: NDArray[np.bool_], negativity: bool, values: Array
-) -> None:
+def _measure_pairs(sites: Sites, tables: Tables, pairs: Pairs, negativity: bool, values: Array) -> None:
     """Fill values (P T,), zero before, for one block of times."""
-    tables = fill_tables(sites, t, flipped)
     inverse = _inverse_populations(tables)
     double, determinant = np.empty(4 * LANES), np.empty(LANES)
     rho = np.zeros((4, 4), dtype=np.complex128)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ensemble.physics.pair_tables import blocks, fill_tables
+from ensemble.physics.pair_tables import blocks, fill_tables, tables_for
 from ensemble.physics.site_solution import checked_sites, checked_times
 
 Array = NDArray[np.float64]
@@ -15,9 +15,10 @@ def site_coherences(
     """|<↑| ρ_i |↓>| of every site, shape (N, T), at most 1/2; arguments as in `pair_entanglement`."""
     sites, times = checked_sites(coupling, rate, theta, occupation), checked_times(t)
     n = len(sites.rate)
+    tables = tables_for(n)
     values = np.empty((n, len(times)))
     for where, block in blocks(times):
-        tables = fill_tables(sites, block, np.ones(n, dtype=np.bool_))
+        fill_tables(sites, block, np.ones(n, dtype=np.bool_), tables)
         found = tables.coherence * np.hypot(tables.alone[:, 0], tables.alone[:, 1])
         values[:, where] = found[:, : len(where)]
     return values
