@@ -1,38 +1,83 @@
 """What the pipeline adds to the computing itself: Dask, Zarr and the driver against the bare kernel."""
 
+import functools
 import itertools
-import time
+import statistics
 from pathlib import Path
+from typing import Any
 
 import pytest
 from distributed import Client
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from ensemble import Sweep
-from ensemble.realization import stream
-from ensemble.run import Watch, run_on
-from tests.benchmarks import median
+from ensemble.run import Summary, Watch, run_on
+from ensemble.task import Job, realize
+from tests.benchmarks import median, median_seconds
 
-CASES = {"cheap": (8, 4000), "dear": (60, 100)}
-"""Number of sites and of realizations: about a millisecond and half a tenth of a second each."""
+CASES = {"cheap": (8, 4000), "dear": (60, 1000)}
+"""Number of sites and of realizations: less than a millisecond each, and about ten."""
+
+
+def sweep_of(N: int, realizations: int) -> Sweep:
+    """One point of the glass, without dissipation, at 96 times."""
+    return Sweep.from_table(
+        {
+            "model": "tls_glass",
+            "realizations": realizations,
+            "seed": 2021,
+            "observables": ["concurrence"],
+            "axes": {"N": [N], "epsilon": [0.0], "eta": [1e5]},
+            "time": {"start": 1e-3, "stop": 1e6, "num": 96, "spacing": "log"},
+        }
+    )
+
+
+def kernel_seconds(client: Client, sweep: Sweep, workers: int) -> float:
+    """Mean seconds of a realization, drawn and measured, in that many of the cluster's processes at a time.
+
+    Processes that share caches and memory slow each other down: two are the fair comparison for a run on two.
+    """
+    job = Job.at(Path("unused"), sweep.points[0].model, sweep.seed, sweep.observables)
+    indices = range(sweep.realizations // 10)
+    chosen = sorted(client.scheduler_info()["workers"])[:workers]
+    tasks: list[Any] = [client.submit(realize, job, indices, workers=[each], pure=False) for each in chosen]
+    return statistics.fmean(outcome.seconds for outcomes in client.gather(tasks) for outcome in outcomes)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_sweep(benchmark: BenchmarkFixture, case: str, tmp_path: Path, cluster: Client) -> None:
-    """Wall time of a run on two workers over (kernel time / 2), measured in the same run."""
-    n, realizations = CASES[case]
-    table = {"model": "tls_glass", "seed": 1, "axes": {"N": [n], "epsilon": [0.0], "eta": [1e5]}}
-    model = Sweep.from_table({**table, "realizations": 1}).points[0].model
-    count = max(1, realizations // 10)
-    model.measure(model.draw(stream(1, model, 0)))
-    started = time.perf_counter()
-    for index in range(count):
-        model.measure(model.draw(stream(1, model, index)))
-    kernel = (time.perf_counter() - started) / count * realizations
+    """Wall time of a run on two workers that have started, over half of the kernel's time before and after it."""
+    sweep, names = sweep_of(*CASES[case]), itertools.count()
 
-    names = itertools.count()
-    sweep = Sweep.from_table({**table, "realizations": realizations})
-    benchmark.pedantic(
-        lambda: run_on(cluster, sweep, tmp_path / f"{next(names)}.zarr", watch=Watch()), rounds=3, warmup_rounds=1
-    )
-    benchmark.extra_info["wall over kernel / 2"] = round(median(benchmark) / (kernel / 2), 3)
+    def run(sweep: Sweep = sweep) -> Summary:
+        return run_on(cluster, sweep, tmp_path / f"{next(names)}.zarr", watch=Watch())
+
+    run(sweep_of(CASES[case][0], 40))  # whatever a worker loads and compiles on its first task
+    before = [kernel_seconds(cluster, sweep, workers) for workers in (1, 2)]
+    summary = benchmark.pedantic(run, rounds=3)
+    after = [kernel_seconds(cluster, sweep, workers) for workers in (1, 2)]
+    assert summary.computed == sweep.realizations
+    alone, both = ((one + other) / 2 for one, other in zip(before, after, strict=True))
+    share = median(benchmark) * 2 / sweep.realizations
+    benchmark.extra_info["milliseconds of the kernel, both workers busy"] = round(1e3 * both, 3)
+    benchmark.extra_info["milliseconds of the kernel, one worker alone"] = round(1e3 * alone, 3)
+    benchmark.extra_info["wall over kernel / 2, both workers busy"] = round(share / both, 3)
+    benchmark.extra_info["wall over kernel / 2, one worker alone"] = round(share / alone, 3)
+
+
+def test_cost_against_realizations(benchmark: BenchmarkFixture, tmp_path: Path, cluster: Client) -> None:
+    """Wall time per realization of N = 8: flat, but for the fixed costs of a run."""
+    names, counts = itertools.count(), (250, 1000, 4000)
+
+    def run(realizations: int) -> None:
+        summary = run_on(cluster, sweep_of(8, realizations), tmp_path / f"{next(names)}.zarr", watch=Watch())
+        assert summary.computed == realizations
+
+    run(250)
+    costs = [median_seconds(functools.partial(run, each), 3) / each for each in counts[:-1]]
+    benchmark.pedantic(run, args=(counts[-1],), rounds=3)
+    costs.append(median(benchmark) / counts[-1])
+    benchmark.extra_info["wall milliseconds per realization"] = {
+        count: round(1e3 * cost, 3) for count, cost in zip(counts, costs, strict=True)
+    }
