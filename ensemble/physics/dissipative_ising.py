@@ -129,7 +129,7 @@ def site_factors(
     q = _root(field, rate, occupation)[:, np.newaxis]
     still = q == 0  # no field and no rate: nothing moves, whatever the weights
     inverse = 0.5 / np.where(still, 1.0, q)
-    mu = -8 * Y * f * p / np.where(still, 1.0, q + g + p)
+    mu = -8 * Y * f * (p / np.where(still, 1.0, q + g + p))
 
     slow = phase * np.exp(mu * t)
     fast = phase.conj() * np.exp(-(mu + 2 * g) * t)

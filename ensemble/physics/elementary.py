@@ -50,10 +50,10 @@ LANES = 32
 """Numbers that are worked on together in an innermost loop: a whole number of vector registers of any machine."""
 
 _QUARTER = (1.5707963267948966, 6.123233995736766e-17)
-"""π/2 as a sum of two doubles: with fused steps a phase of 1e15 is still reduced to the last bit."""
+"""π/2 as a sum of two doubles: with fused steps a phase of 1e14 is still reduced to the last bit."""
 _LN2 = (0.6931471805599453, 2.3190468138462996e-17)
-_HUGE = 1e15
-"""A phase beyond this is left to the library: neighbouring doubles are almost a radian apart there."""
+HUGE = 1e14
+"""A phase beyond this is left to the library: its quarter turns are counted wrong by more than the series bears."""
 _S3, _S5, _S7, _S9, _S11, _S13, _S15 = ((-1) ** (n // 2) / math.factorial(n) for n in range(3, 16, 2))
 _C2, _C4, _C6, _C8, _C10, _C12, _C14, _C16 = ((-1) ** (n // 2) / math.factorial(n) for n in range(2, 17, 2))
 _E2, _E3, _E4, _E5, _E6, _E7, _E8, _E9, _E10, _E11, _E12, _E13 = (1 / math.factorial(n) for n in range(2, 14))
@@ -61,7 +61,7 @@ _E2, _E3, _E4, _E5, _E6, _E7, _E8, _E9, _E10, _E11, _E12, _E13 = (1 / math.facto
 
 @compiled
 def cosine_sine(x: float) -> tuple[float, float]:
-    """cos x and sin x for |x| up to 1e15, from their Taylor series in the nearest quarter turn."""
+    """cos x and sin x for |x| up to `HUGE`, from their Taylor series in the nearest quarter turn."""
     turns = math.floor(x * (2.0 / math.pi) + 0.5)
     r = fma(-turns, _QUARTER[1], fma(-turns, _QUARTER[0], x))
     z = r * r
@@ -79,7 +79,7 @@ def cosine_sine(x: float) -> tuple[float, float]:
 @compiled
 def any_cosine_sine(x: float) -> tuple[float, float]:
     """The same for every finite x."""
-    return cosine_sine(x) if abs(x) < _HUGE else (math.cos(x), math.sin(x))
+    return cosine_sine(x) if abs(x) < HUGE else (math.cos(x), math.sin(x))
 
 
 @compiled

@@ -6,7 +6,7 @@
 times, which the sign of det(ρ^TB) tells, many times at once; only the rest are decomposed, one by one.
 """
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -57,6 +57,8 @@ def pair_entanglement(
     C_ij, which is then small, may be off by 1e-13 and in the worst case by 1e-8.
     """
     sites, times = checked_sites(coupling, rate, theta, occupation), checked_times(t)
+    if measure not in get_args(Measure):
+        raise ValueError(f"measure must be 'concurrence' or 'negativity', got {measure!r}")
     n = len(sites.rate)
     chosen = _checked_pairs(pairs, n)
     tables = tables_for(n)
@@ -75,10 +77,19 @@ def _checked_pairs(pairs: ArrayLike | None, n: int) -> Pairs:
     """Pairs of different sites, (P, 2)."""
     if pairs is None:
         return np.column_stack(np.triu_indices(n, k=1)).astype(np.int64)
-    chosen = np.asarray(pairs, dtype=np.int64).reshape(-1, 2)
-    if chosen.size and (chosen.min() < 0 or chosen.max() >= n or np.any(chosen[:, 0] == chosen[:, 1])):
+    chosen = np.asarray(pairs)
+    if chosen.size == 0:
+        return np.empty((0, 2), dtype=np.int64)
+    if (
+        chosen.ndim != 2
+        or chosen.shape[1] != 2
+        or chosen.dtype.kind not in "iu"
+        or chosen.min() < 0
+        or chosen.max() >= n
+        or np.any(chosen[:, 0] == chosen[:, 1])
+    ):
         raise ValueError(f"pairs must be two different site numbers from 0 to {n - 1} each, got {pairs!r}")
-    return np.ascontiguousarray(chosen)
+    return np.ascontiguousarray(chosen, dtype=np.int64)
 
 
 @compiled

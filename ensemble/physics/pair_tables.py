@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ensemble.physics.compiled import compiled
-from ensemble.physics.elementary import LANES, any_cosine_sine, cosine_sine, decay, multiply
+from ensemble.physics.elementary import HUGE, LANES, any_cosine_sine, cosine_sine, decay, multiply
 from ensemble.physics.site_solution import Sites
 from ensemble.physics.warm_site import warm_elements
 
@@ -32,8 +32,8 @@ Array = NDArray[np.float64]
 STILL, COLD, WARM = 0, 1, 2
 """What becomes of a site: it keeps its populations, it only falls, it falls and rises."""
 
-_WARM_FROM = 1e-18
-"""Phonons in a mode below which their absorption changes nothing to double precision, at any time."""
+_WARM_FROM = 1e-30
+"""Phonons in a mode below which their absorption, 4 f Y t, changes nothing to double precision for Y t up to 1e12."""
 _NOTHING = 1e-60
 """A product of populations below which no concurrence could be told from zero."""
 
@@ -145,7 +145,7 @@ def _fill_site(sites: Sites, tables: Tables, i: int) -> None:
 @compiled
 def fill_phases(frequency: float, t: Array, cosine: Array, sine: Array) -> None:
     """cos and sin of frequency t; the last of the times is the largest."""
-    if abs(frequency) * t[-1] < 1e15:
+    if abs(frequency) * t[-1] < HUGE:
         for k in range(t.size):
             cosine[k], sine[k] = cosine_sine(frequency * t[k])
     else:

@@ -98,7 +98,7 @@ def thermal_weights(Y: float, f: float, u: float, d: float, field: float) -> The
     square = complex(((g - field) / scale) * ((g + field) / scale), -4.0 * (Y / scale) * (field / scale))
     root = cmath.sqrt(square)
     q = scale * complex(root.real, math.copysign(root.imag, -field))
-    mu = -8.0 * Y * f * complex(0.0, -field) / (q + complex(g, -field))
+    mu = -8.0 * Y * f * (complex(0.0, -field) / (q + complex(g, -field)))  # no product that leaves the doubles
     up_fast = (u * mu + (4.0 * Y * f * (u - d) - 4.0 * Y * d)) / (2.0 * q)
     down_slow = (4.0 * Y * f + d * mu) / (2.0 * q)
     return ThermalWeights(g, q, mu, up_fast, down_slow, up_drive, down_drive)

@@ -83,10 +83,13 @@ def make_room(batch: Batch, values: Array) -> None:
 def finish(batch: Batch, values: Array) -> None:
     """Write the results of all states of a batch to their places and empty it.
 
-    For the concurrence, 2 s1 - (s1 + s2 + s3 + s4); for the negativity, (sum of |eigenvalues| of ρ^TB - 1) / 2.
+    For the concurrence, 2 s1 - (s1 + s2 + s3 + s4); for the negativity, (sum of |eigenvalues| of ρ^TB - trace) / 2.
     """
+    trace = np.zeros(LANES)
     if batch.negativity:
         batch.columns[:] = batch.state
+        for i in range(4):
+            trace += batch.state[9 * i * LANES : (9 * i + 1) * LANES]
     else:
         _factorize(batch.state, batch.factor)
         _spin_flip_overlaps(batch.factor, batch.columns)
@@ -100,7 +103,7 @@ def finish(batch: Batch, values: Array) -> None:
             length = math.sqrt(square)
             largest = max(largest, length)
             total += length
-        value = 0.5 * (total - 1.0) if batch.negativity else 2.0 * largest - total
+        value = 0.5 * (total - trace[lane]) if batch.negativity else 2.0 * largest - total
         values[batch.place[lane]] = value if value >= CONCURRENCE_FLOOR else 0.0
     batch.filled[0] = 0
     batch.state[:] = 0.0
@@ -201,21 +204,23 @@ def _make_orthogonal(columns: Array) -> None:
     """Rotate the columns of every matrix in a batch into orthogonality: their lengths are the singular values.
 
     Convergence is quadratic: after a sweep that has met no cosine above `NEARLY_ORTHOGONAL` there is none left.
+    Each matrix rests from then on, so that its bits do not depend on the others of the batch.
     """
-    rough = np.empty(LANES)
+    turning, rough = np.ones(LANES), np.empty(LANES)
     for _ in range(MAX_SWEEPS):
         rough[:] = 0.0
         for p in range(3):
             for q in range(p + 1, 4):
                 left = columns[8 * p * LANES : 8 * (p + 1) * LANES]
-                _orthogonalize(left, columns[8 * q * LANES : 8 * (q + 1) * LANES], rough)
+                _orthogonalize(left, columns[8 * q * LANES : 8 * (q + 1) * LANES], turning, rough)
         if not rough.any():
             break
+        turning[:] = rough
 
 
 @compiled
-def _orthogonalize(left: Array, right: Array, rough: Array) -> None:
-    """Rotate two columns, in all lanes; `rough` is raised where they were not nearly orthogonal.
+def _orthogonalize(left: Array, right: Array, turning: Array, rough: Array) -> None:
+    """Rotate two columns, in the lanes that are `turning`; `rough` is raised where they were not nearly orthogonal.
 
     p' = c p - s q,  q' = s* p + c q  with  s = c 2 z* / (d + sign(d) sqrt(d² + 4 |z|²)),  z = p† q,  d = |q|² - |p|².
     """
@@ -229,11 +234,11 @@ def _orthogonalize(left: Array, right: Array, rough: Array) -> None:
             z_real = fma(a, x, fma(b, y, z_real))
             z_imaginary = fma(a, y, fma(-b, x, z_imaginary))
         overlap = fma(z_real, z_real, z_imaginary * z_imaginary)
-        rough[k] = 1.0 if overlap > NEARLY_ORTHOGONAL**2 * square_p * square_q else rough[k]
+        rough[k] = turning[k] if overlap > NEARLY_ORTHOGONAL**2 * square_p * square_q else rough[k]
         distance = square_q - square_p
         reach = math.sqrt(fma(distance, distance, 4.0 * overlap))
         steep = distance + reach if distance >= 0.0 else distance - reach
-        ratio = 2.0 / steep if steep != 0.0 else 0.0
+        ratio = turning[k] * 2.0 / steep if steep != 0.0 else 0.0
         cosine = 1.0 / math.sqrt(fma(ratio * ratio, overlap, 1.0))
         s_real, s_imaginary = cosine * ratio * z_real, -(cosine * ratio * z_imaginary)
         for i in range(4):

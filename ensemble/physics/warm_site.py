@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ensemble.physics.compiled import compiled
-from ensemble.physics.elementary import LANES, any_cosine_sine, cosine_sine, decay, fma, multiply
+from ensemble.physics.elementary import HUGE, LANES, any_cosine_sine, cosine_sine, decay, fma, multiply
 from ensemble.physics.site_solution import ThermalWeights, thermal_weights
 
 Array = NDArray[np.float64]
@@ -90,7 +90,7 @@ def _fill_series(constants: ThermalWeights, t: Array, early: int, start: float, 
 def _fill_exponentials(constants: ThermalWeights, t: Array, phase: Array, out: Array) -> None:
     """z e^{Re μ t} and z* e^{-(2 g + Re μ) t}, (4 T,)."""
     turn, slow, fast = constants.mu.imag, -constants.mu.real, 2.0 * constants.g + constants.mu.real
-    if abs(turn) * t[-1] < 1e15:
+    if abs(turn) * t[-1] < HUGE:
         for k in range(LANES):
             out[k], out[LANES + k] = cosine_sine(turn * t[k])
     else:

@@ -1,15 +1,26 @@
 """Density matrices stay density matrices where numbers are as large, as small or as equal as they get."""
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
 
-from ensemble.physics import average_concurrence, reduced_density_matrix
+from ensemble.physics import (
+    average_concurrence,
+    concurrence,
+    negativity,
+    pair_entanglement,
+    reduced_density_matrix,
+    site_coherences,
+)
 from tests.reference.exact_pair import exact_pair, exact_pair_concurrence
 from tests.reference.random_ising import IsingInstance, random_instance
 
 TIMES = np.concatenate([[0.0], np.logspace(-3, 9, 49)])
+LATE = np.array([0.0, 1.0, 1e9, 1e13, 3e13, 1e14, 1e15, 1e16, 1e22, 1e200, 1e300])
+MEASURES: tuple[Literal["concurrence", "negativity"], ...] = ("concurrence", "negativity")
+PAIRS = [(i, j) for i in range(4) for j in range(i + 1, 4)]
 
 
 def assert_states(instance: IsingInstance) -> None:
@@ -92,3 +103,67 @@ def test_everything_relaxes_and_disentangles(occupation: float) -> None:
         instance.coupling, instance.rate, instance.theta, [1.0, 1e5], occupation=instance.occupation
     )
     assert average[1] == 0.0
+
+
+@pytest.mark.parametrize("occupation", [0.0, 1e-17, 1.0, 1e4])
+@pytest.mark.parametrize("rate", [0.0, 1e-300, 1e-12, 1.0])
+@pytest.mark.parametrize("coupling", [0.0, 1e-180, 1e-6, 1.0, 1e3])
+def test_phases_of_any_size(coupling: float, rate: float, occupation: float) -> None:
+    """Reference: the plain loop. Phases up to 1e303 are those of the rounded product, in every kernel the same."""
+    instance = random_instance(17, 4, coupling=coupling, rate=rate, occupation=occupation)
+    arguments = (instance.coupling, instance.rate, instance.theta, LATE)
+    states = [reduced_density_matrix(instance, pair, LATE, occupation=instance.occupation) for pair in PAIRS]
+    found = pair_entanglement(*arguments, occupation=instance.occupation)
+    assert np.all(np.isfinite(found))
+    np.testing.assert_allclose(found, [concurrence(rho) for rho in states], rtol=0, atol=1e-11)
+    found = pair_entanglement(*arguments, occupation=instance.occupation, measure="negativity")
+    np.testing.assert_allclose(found, [negativity(rho) for rho in states], rtol=0, atol=1e-14)
+    found = site_coherences(*arguments, occupation=instance.occupation)
+    alone = [reduced_density_matrix(instance, (i,), LATE, occupation=instance.occupation) for i in range(4)]
+    np.testing.assert_allclose(found, [np.abs(rho[:, 0, 1]) for rho in alone], rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize("occupation", [0.0, 1e-3, 2.0])
+@pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e200])
+def test_units(scale: float, occupation: float) -> None:
+    """Couplings and rates times a factor, times divided by it: the same, where squares of them are 0 or infinite."""
+    instance = random_instance(18, 4, rate=0.1, occupation=occupation)
+    scaled = replace(instance, coupling=scale * instance.coupling, rate=scale * instance.rate)
+    t = np.logspace(-3, 2, 40)
+    for sites in ((0, 1), (0, 2, 3)):
+        expected = reduced_density_matrix(instance, sites, t, occupation=instance.occupation)
+        found = reduced_density_matrix(scaled, sites, t / scale, occupation=instance.occupation)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13)
+    rows = [
+        pair_entanglement(each.coupling, each.rate, each.theta, times, occupation=each.occupation)
+        for each, times in ((instance, t), (scaled, t / scale))
+    ]
+    np.testing.assert_allclose(rows[1], rows[0], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("occupation", [0.0, 2.0])
+@pytest.mark.parametrize("rate", [0.0, 0.1])
+def test_pairs_that_cannot_be_entangled(rate: float, occupation: float) -> None:
+    """A site at a pole of its Bloch sphere, and sites without couplings, are in no entangled pair at any time."""
+    instance = random_instance(19, 4, rate=rate, occupation=occupation)
+    poles = replace(instance, theta=np.array([0.0, np.pi, 1.0, 2.0]))
+    free = replace(instance, coupling=np.zeros((4, 4)))
+    for each, never in ((poles, slice(0, 5)), (free, slice(0, 6))):
+        for measure in MEASURES:
+            rows = pair_entanglement(
+                each.coupling, each.rate, each.theta, TIMES, occupation=each.occupation, measure=measure
+            )
+            assert np.all(rows[never] == 0.0)
+            assert each is free or rows[5].max() > 0.01
+
+
+@pytest.mark.parametrize("occupation", [0.0, 0.5, 1e8])
+def test_equal_rates(occupation: float) -> None:
+    """Reference: the plain loop, for sites of which only the couplings and angles differ."""
+    instance = random_instance(20, 4, rate=0.05)
+    equal = replace(instance, rate=np.full(4, 0.05 / (1 + 2 * occupation)), occupation=np.full(4, occupation))
+    assert_states(equal)
+    rows = pair_entanglement(equal.coupling, equal.rate, equal.theta, TIMES, occupation=occupation)
+    assert rows.max() > 0.01
+    states = [reduced_density_matrix(equal, pair, TIMES, occupation=occupation) for pair in PAIRS]
+    np.testing.assert_allclose(rows, [concurrence(rho) for rho in states], rtol=0, atol=1e-12)
