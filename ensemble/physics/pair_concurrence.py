@@ -142,13 +142,13 @@ def _fill_determinants(tables: Tables, inverse: Array, a: int, b: int, double: A
         a_coherence, b_coherence = at_a[k] * of_a[0, k], at_b[k] * of_b[0, k]
         both = a_coherence * b_coherence
         scale = b_coherence * of_a[1, k]
-        p_real, p_imaginary = scale * of_flipped_b[0, k], -scale * of_flipped_b[1, k]
+        p_real, p_imaginary = scale * of_flipped_b[k], -scale * of_flipped_b[LANES + k]
         scale = b_coherence * of_a[2, k]
-        r_real, r_imaginary = scale * of_flipped_b[2, k], -scale * of_flipped_b[3, k]
+        r_real, r_imaginary = scale * of_flipped_b[2 * LANES + k], -scale * of_flipped_b[3 * LANES + k]
         scale = a_coherence * of_b[1, k]
-        x_real, x_imaginary = scale * of_flipped_a[0, k], scale * of_flipped_a[1, k]
+        x_real, x_imaginary = scale * of_flipped_a[k], scale * of_flipped_a[LANES + k]
         scale = a_coherence * of_b[2, k]
-        y_real, y_imaginary = scale * of_flipped_a[2, k], scale * of_flipped_a[3, k]
+        y_real, y_imaginary = scale * of_flipped_a[2 * LANES + k], scale * of_flipped_a[3 * LANES + k]
         v_real, v_imaginary = both * double[k], both * double[LANES + k]
         w_real, w_imaginary = both * double[2 * LANES + k], both * double[3 * LANES + k]
 
@@ -198,10 +198,10 @@ def _fill_state(tables: Tables, a: int, b: int, k: int, double: Array, rho: Comp
     for i in range(4):
         rho[i, i] = tables.population[a, i >> 1, k] * tables.population[b, i & 1, k]
     one, other = tables.single[b, a], tables.single[a, b]
-    rho[0, 1] = complex(of_b * one[0, k], of_b * one[1, k])
-    rho[2, 3] = complex(of_b * one[2, k], of_b * one[3, k])
-    rho[0, 2] = complex(of_a * other[0, k], of_a * other[1, k])
-    rho[1, 3] = complex(of_a * other[2, k], of_a * other[3, k])
+    rho[0, 1] = complex(of_b * one[k], of_b * one[LANES + k])
+    rho[2, 3] = complex(of_b * one[2 * LANES + k], of_b * one[3 * LANES + k])
+    rho[0, 2] = complex(of_a * other[k], of_a * other[LANES + k])
+    rho[1, 3] = complex(of_a * other[2 * LANES + k], of_a * other[3 * LANES + k])
     both = of_a * of_b
     rho[0, 3] = complex(both * double[k], both * double[LANES + k])
     rho[1, 2] = complex(both * double[2 * LANES + k], both * double[3 * LANES + k])

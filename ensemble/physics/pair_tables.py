@@ -56,9 +56,9 @@ class Tables(NamedTuple):
     weight: Array
     """Square root of the product of a site's populations, the most that its coherence can be, (N, T)."""
     single: Array
-    """[a, b]: elements where a is flipped and b kept, without a's coherence: Re ↑, Im ↑, Re ↓, Im ↓, (N, N, 4, T)."""
+    """[a, b]: elements where a is flipped and b kept, without a's coherence: Re ↑, Im ↑, Re ↓, Im ↓, (N, N, 4 T)."""
     alone: Array
-    """The same where all but a are traced out: real, imaginary, (N, 2, T)."""
+    """The same where all but a are traced out: real, imaginary, (N, 2 T)."""
 
 
 def blocks(times: Array) -> Iterator[tuple[NDArray[np.int64], Array]]:
@@ -100,8 +100,8 @@ def _new_tables(n: int) -> Tables:
         population=np.empty((n, 2, LANES)),
         coherence=np.empty((n, LANES)),
         weight=np.empty((n, LANES)),
-        single=np.empty((n, n, 4, LANES)),
-        alone=np.empty((n, 2, LANES)),
+        single=np.empty((n, n, 4 * LANES)),
+        alone=np.empty((n, 2 * LANES)),
     )
 
 
@@ -110,18 +110,17 @@ def fill_tables(sites: Sites, t: Array, flipped: NDArray[np.bool_], tables: Tabl
     """Fill tables for pairs of `flipped` sites at the times `t`; the diagonals of cosine and sine stay 1 and 0."""
     n = sites.rate.size
     tables.t[:] = t
-    tables.alone[:, 0] = 1.0
-    tables.alone[:, 1] = 0.0
-    unmoved = np.zeros((2, t.size))
-    unmoved[0] = 1.0
-    elements = np.empty((4, t.size))
+    tables.alone[:, :LANES] = 1.0
+    tables.alone[:, LANES:] = 0.0
+    still, moved = np.ones((1, t.size)), np.zeros((1, t.size))
+    elements = np.empty((1, 4 * LANES))
     for i in range(n):
         _fill_site(sites, tables, i)
-        fill_elements(sites, tables, i, 0.0, unmoved[0], unmoved[1], elements)
+        fill_elements(sites, tables, i, 0.0, still, moved, elements, 0)
         for k in range(t.size):
             tables.population[i, 0, k] = elements[0, k]
-            tables.population[i, 1, k] = elements[2, k]
-            product = elements[0, k] * elements[2, k]
+            tables.population[i, 1, k] = elements[0, 2 * LANES + k]
+            product = elements[0, k] * elements[0, 2 * LANES + k]
             tables.weight[i, k] = math.sqrt(product) if product > _NOTHING else 0.0
         for j in range(i + 1, n):
             fill_phases(4.0 * sites.coupling[i, j], t, tables.cosine[i, j], tables.sine[i, j])
@@ -157,67 +156,74 @@ def fill_phases(frequency: float, t: Array, cosine: Array, sine: Array) -> None:
 def _fill_single_flips(sites: Sites, tables: Tables, a: int) -> None:
     """Fill single[a]: for each b its own elements times the traces of all others, never by division."""
     n, single = sites.rate.size, tables.single[a]
-    traces = np.empty((n, 2, tables.t.size))
+    cosine, sine, product = tables.cosine[a], tables.sine[a], tables.alone[a]
     for b in range(n):
         if b != a:
-            fill_elements(
-                sites, tables, b, 4.0 * sites.coupling[a, b], tables.cosine[a, b], tables.sine[a, b], single[b]
-            )
-            for k in range(tables.t.size):
-                traces[b, 0, k] = single[b, 0, k] + single[b, 2, k]
-                traces[b, 1, k] = single[b, 1, k] + single[b, 3, k]
-    before = tables.alone[a]
-    after = np.zeros((2, tables.t.size))
-    after[0] = 1.0
+            fill_elements(sites, tables, b, 4.0 * sites.coupling[a, b], cosine, sine, single, b)
+    traces = np.empty((n, 2 * LANES))
     for b in range(n):
         if b != a:
-            _multiply_rows(before, single[b])
-            _multiply_row(traces[b], before)
+            _multiply_on(product, single, b, traces)
+    product = np.zeros(2 * LANES)
+    product[:LANES] = 1.0
     for b in range(n - 1, -1, -1):
         if b != a:
-            _multiply_rows(after, single[b])
-            _multiply_row(traces[b], after)
+            _multiply_again(product, single, b, traces)
 
 
 @compiled
-def _multiply_rows(factor: Array, elements: Array) -> None:
-    """Multiply both elements (4, T) by a factor (2, T)."""
-    for k in range(factor.shape[1]):
-        elements[0, k], elements[1, k] = multiply(factor[0, k], factor[1, k], elements[0, k], elements[1, k])
-        elements[2, k], elements[3, k] = multiply(factor[0, k], factor[1, k], elements[2, k], elements[3, k])
+def _multiply_on(product: Array, single: Array, b: int, traces: Array) -> None:
+    """Multiply the elements of b by the product (2 T,) of all traces before it, and that by the trace of b."""
+    for k in range(LANES):
+        real, imaginary = product[k], product[LANES + k]
+        up, up_imaginary = single[b, k], single[b, LANES + k]
+        down, down_imaginary = single[b, 2 * LANES + k], single[b, 3 * LANES + k]
+        trace, trace_imaginary = up + down, up_imaginary + down_imaginary
+        traces[b, k], traces[b, LANES + k] = trace, trace_imaginary
+        single[b, k], single[b, LANES + k] = multiply(real, imaginary, up, up_imaginary)
+        single[b, 2 * LANES + k], single[b, 3 * LANES + k] = multiply(real, imaginary, down, down_imaginary)
+        product[k], product[LANES + k] = multiply(trace, trace_imaginary, real, imaginary)
 
 
 @compiled
-def _multiply_row(factor: Array, product: Array) -> None:
-    """Multiply a product (2, T) by a factor (2, T)."""
-    for k in range(factor.shape[1]):
-        product[0, k], product[1, k] = multiply(factor[0, k], factor[1, k], product[0, k], product[1, k])
+def _multiply_again(product: Array, single: Array, b: int, traces: Array) -> None:
+    """The same for all traces after it, which are known."""
+    for k in range(LANES):
+        real, imaginary = product[k], product[LANES + k]
+        up, up_imaginary = single[b, k], single[b, LANES + k]
+        down, down_imaginary = single[b, 2 * LANES + k], single[b, 3 * LANES + k]
+        single[b, k], single[b, LANES + k] = multiply(real, imaginary, up, up_imaginary)
+        single[b, 2 * LANES + k], single[b, 3 * LANES + k] = multiply(real, imaginary, down, down_imaginary)
+        product[k], product[LANES + k] = multiply(traces[b, k], traces[b, LANES + k], real, imaginary)
 
 
 @compiled
 def fill_elements(
-    sites: Sites, tables: Tables, j: int, field: float, cosine: Array, sine: Array, elements: Array
+    sites: Sites, tables: Tables, j: int, field: float, cosine: Array, sine: Array, elements: Array, row: int
 ) -> None:
-    """↑ and ↓ of site j, (4, T), in a sector with this field, of whose phase cosine and sine are given, (T,)."""
+    """↑ and ↓ of site j in a sector with this field into elements[row], (4 T,); its phase is in cosine and sine[row].
+
+    Rows are told by number, since to slice an array takes as long as to fill one of them.
+    """
     u, d, form = sites.up[j], sites.down[j], kind(sites, j)
     if form == WARM:
         phase, scratch, rows = np.empty(2 * LANES), np.empty(4 * LANES), np.empty(4 * LANES)
-        phase[:LANES], phase[LANES:] = cosine, sine
+        phase[:LANES], phase[LANES:] = cosine[row], sine[row]
         warm_elements(sites.rate[j], sites.occupation[j], u, d, field, tables.t, phase, scratch, rows)
-        elements[:] = rows.reshape((4, LANES))
+        elements[row] = rows
     elif form == COLD:
         jump_real, jump_imaginary = jump(sites.rate[j], d, field)
-        for k in range(tables.t.size):
-            c, s, kept, lost = cosine[k], sine[k], tables.surviving[j, 0, k], tables.surviving[j, 1, k]
+        for k in range(LANES):
+            c, s, kept, lost = cosine[row, k], sine[row, k], tables.surviving[j, 0, k], tables.surviving[j, 1, k]
             moved_real, moved_imaginary = multiply(jump_real, jump_imaginary, c * lost, -s * (1.0 + kept))
-            elements[0, k] = u * c + moved_real
-            elements[1, k] = -u * s + moved_imaginary
-            elements[2, k] = d * (c * kept)
-            elements[3, k] = d * (s * kept)
+            elements[row, k] = u * c + moved_real
+            elements[row, LANES + k] = -u * s + moved_imaginary
+            elements[row, 2 * LANES + k] = d * (c * kept)
+            elements[row, 3 * LANES + k] = d * (s * kept)
     else:
-        for k in range(tables.t.size):
-            elements[0, k], elements[1, k] = u * cosine[k], -u * sine[k]
-            elements[2, k], elements[3, k] = d * cosine[k], d * sine[k]
+        for k in range(LANES):
+            elements[row, k], elements[row, LANES + k] = u * cosine[row, k], -u * sine[row, k]
+            elements[row, 2 * LANES + k], elements[row, 3 * LANES + k] = d * cosine[row, k], d * sine[row, k]
 
 
 @compiled

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ensemble.physics.elementary import LANES
 from ensemble.physics.pair_tables import blocks, fill_tables, tables_for
 from ensemble.physics.site_solution import checked_sites, checked_times
 
@@ -19,6 +20,6 @@ def site_coherences(
     values = np.empty((n, len(times)))
     for where, block in blocks(times):
         fill_tables(sites, block, np.ones(n, dtype=np.bool_), tables)
-        found = tables.coherence * np.hypot(tables.alone[:, 0], tables.alone[:, 1])
+        found = tables.coherence * np.hypot(tables.alone[:, :LANES], tables.alone[:, LANES:])
         values[:, where] = found[:, : len(where)]
     return values

@@ -206,21 +206,21 @@ def _make_orthogonal(columns: Array) -> None:
     Convergence is quadratic: after a sweep that has met no cosine above `NEARLY_ORTHOGONAL` there is none left.
     Each matrix rests from then on, so that its bits do not depend on the others of the batch.
     """
-    turning, rough = np.ones(LANES), np.empty(LANES)
+    turning = np.ones(2 * LANES)  # in this sweep, and in the next one
     for _ in range(MAX_SWEEPS):
-        rough[:] = 0.0
+        turning[LANES:] = 0.0
         for p in range(3):
             for q in range(p + 1, 4):
                 left = columns[8 * p * LANES : 8 * (p + 1) * LANES]
-                _orthogonalize(left, columns[8 * q * LANES : 8 * (q + 1) * LANES], turning, rough)
-        if not rough.any():
+                _orthogonalize(left, columns[8 * q * LANES : 8 * (q + 1) * LANES], turning)
+        if not turning[LANES:].any():
             break
-        turning[:] = rough
+        turning[:LANES] = turning[LANES:]
 
 
 @compiled
-def _orthogonalize(left: Array, right: Array, turning: Array, rough: Array) -> None:
-    """Rotate two columns, in the lanes that are `turning`; `rough` is raised where they were not nearly orthogonal.
+def _orthogonalize(left: Array, right: Array, turning: Array) -> None:
+    """Rotate two columns, in the lanes that are turning; those that were not nearly orthogonal will turn again.
 
     p' = c p - s q,  q' = s* p + c q  with  s = c 2 z* / (d + sign(d) sqrt(d² + 4 |z|²)),  z = p† q,  d = |q|² - |p|².
     """
@@ -234,11 +234,12 @@ def _orthogonalize(left: Array, right: Array, turning: Array, rough: Array) -> N
             z_real = fma(a, x, fma(b, y, z_real))
             z_imaginary = fma(a, y, fma(-b, x, z_imaginary))
         overlap = fma(z_real, z_real, z_imaginary * z_imaginary)
-        rough[k] = turning[k] if overlap > NEARLY_ORTHOGONAL**2 * square_p * square_q else rough[k]
+        now, again = turning[k], turning[LANES + k]
+        turning[LANES + k] = now if overlap > NEARLY_ORTHOGONAL**2 * square_p * square_q else again
         distance = square_q - square_p
         reach = math.sqrt(fma(distance, distance, 4.0 * overlap))
         steep = distance + reach if distance >= 0.0 else distance - reach
-        ratio = turning[k] * 2.0 / steep if steep != 0.0 else 0.0
+        ratio = now * 2.0 / steep if steep != 0.0 else 0.0
         cosine = 1.0 / math.sqrt(fma(ratio * ratio, overlap, 1.0))
         s_real, s_imaginary = cosine * ratio * z_real, -(cosine * ratio * z_imaginary)
         for i in range(4):

@@ -13,7 +13,7 @@ from tests.reference.qutip_solution import solve
 from tests.reference.random_ising import random_instance
 
 
-@pytest.mark.parametrize(("n", "steps"), [(6, 6), (8, 3)])
+@pytest.mark.parametrize(("n", "steps"), [(4, 20), (6, 6), (8, 3)])
 def test_average_concurrence(benchmark: BenchmarkFixture, n: int, steps: int) -> None:
     """C(t) of all pairs of n dissipative sites at a few times: each integration once, the closed form often."""
     instance = random_instance(1, n)

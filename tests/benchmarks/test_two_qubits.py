@@ -11,8 +11,6 @@ from ensemble.physics import average_concurrence, concurrence, pair_entanglement
 from ensemble.realization import stream
 from ensemble.values import evenly_spaced
 from tests.benchmarks import median, median_seconds
-from tests.reference.qutip_solution import solve
-from tests.reference.random_ising import random_instance
 
 ComplexArray = NDArray[np.complex128]
 
@@ -75,22 +73,3 @@ def test_realization_against_a_loop_over_pairs(benchmark: BenchmarkFixture) -> N
     benchmark.extra_info["times faster than QuTiP's concurrences alone"] = round(loop / median(benchmark))
     loop += len(pairs) * each_pair
     benchmark.extra_info["times faster than the loop with its matrices"] = round(loop / median(benchmark))
-
-
-@pytest.mark.parametrize("n", [3, 4, 5])
-def test_against_mesolve(benchmark: BenchmarkFixture, n: int) -> None:
-    """C(t) of all pairs of n dissipative sites at 20 times: the closed form, and QuTiP's integration once."""
-    instance = random_instance(1, n)
-    times = np.linspace(0.0, 2.0, 20)
-    pairs = [(a, b) for a in range(n) for b in range(a + 1, n)]
-
-    def integrated() -> NDArray[np.float64]:
-        states = solve(instance, times, lab=False)
-        return np.array([sum(qutip.concurrence(state.ptrace(pair)) for pair in pairs) for state in states]) / n
-
-    peer = integrated()
-    theirs = median_seconds(integrated, 1)
-    arguments = (instance.coupling, instance.rate, instance.theta, times)
-    ours = benchmark(average_concurrence, *arguments, occupation=instance.occupation)
-    assert np.abs(ours - peer).max() < 1e-6
-    benchmark.extra_info["times faster than QuTiP"] = round(theirs / median(benchmark))
