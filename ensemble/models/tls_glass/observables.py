@@ -40,6 +40,13 @@ Array = NDArray[Any]
 
 _PURITY_REACHES = 15
 """Sites of a bubble whose 3^k sectors can be summed in minutes."""
+_REACH = {
+    "entropy": LARGEST_BUBBLE,
+    "bubble_entropy": LARGEST_BUBBLE,
+    "renyi": _PURITY_REACHES,
+    "purity": _PURITY_REACHES,
+}
+"""Sites of the largest bubble that an observable can be measured for."""
 
 
 def _on_request(long_name: str, *dims: str, units: str = "1", dtype: str = "float64") -> Observable:
@@ -125,18 +132,11 @@ def coords(glass: "TLSGlass") -> dict[str, Array]:
 
 def check(glass: "TLSGlass", observables: Collection[str]) -> None:
     """Refuse what would take more memory or time than there is."""
-    half = glass.N // 2
-    for names, largest, cure in (
-        (
-            ("entropy", "bubble_entropy"),
-            LARGEST_BUBBLE,
-            'ask for "renyi", which needs no eigenvalues, or for smaller N',
-        ),
-        (("renyi", "purity"), _PURITY_REACHES, "ask for smaller N"),
-    ):
-        for name in names:
-            if name in observables and half > largest:
-                raise ParameterError(f"N must be at most {2 * largest + 1} for {name}, got {glass.N}: {cure}")
+    for name in observables:
+        largest = 2 * _REACH.get(name, glass.N) + 1
+        if glass.N > largest:
+            cure = ' or for "renyi", which needs no matrix' if glass.N <= 2 * _PURITY_REACHES + 1 else ""
+            raise ParameterError(f"N must be at most {largest} for {name}, got {glass.N}: ask for smaller N{cure}")
     if "density_matrix" in observables and glass.cluster > glass.N:
         raise ParameterError(f"cluster must be at most N = {glass.N}, got {glass.cluster}")
 
