@@ -134,7 +134,7 @@ def check(glass: "TLSGlass", observables: Collection[str]) -> None:
     """Refuse what would take more memory or time than there is."""
     for name in observables:
         largest = 2 * _REACH.get(name, glass.N) + 1
-        if glass.N > largest:
+        if largest < glass.N:
             cure = ' or for "renyi", which needs no matrix' if glass.N <= 2 * _PURITY_REACHES + 1 else ""
             raise ParameterError(f"N must be at most {largest} for {name}, got {glass.N}: ask for smaller N{cure}")
     if "density_matrix" in observables and glass.cluster > glass.N:
