@@ -8,7 +8,7 @@ What belongs together:
 - pair_tables, double_flips, pair_concurrence: entanglement of all pairs, at many times at once
 - site_coherence: coherences of single sites
 - two_qubits, entanglement: concurrence and negativity of any states of two qubits
-- bubbles, sector_walk, entropy, purity: half-system entropies
+- bubbles, sector_walk, sector_elements, bubble_states, entropy, purity: half-system entropies
 - random_states: what the glass is compared with
 - sparse_liouvillian: the master equation integrated, to check all this
 """

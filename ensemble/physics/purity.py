@@ -4,7 +4,14 @@
 
 since the elements of a sector are all products of its sites' elements. A sector and its adjoint contribute the same.
 O(3^k N) for each time, with k sites in the bubble, so it goes on where eigenvalues have become too dear.
-The Rényi-2 entropy is -ln of it. The innermost loops run over time, on contiguous memory.
+The Rényi-2 entropy is -ln of it.
+
+With a site's field Θ, and e^{-4Yt} as S, each of these squares of a site that does not rise has the form
+
+    a + S (b S + x cos 2Θt + y sin 2Θt)
+
+and one without a rate that is kept has the square u² + d². So what is followed through the sectors is 2Θt, and not
+even for all sites. The walk leaves out the last site of the bubble: its three signs are worked on together.
 """
 
 import numpy as np
@@ -12,20 +19,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from ensemble.physics.compiled import compiled
 from ensemble.physics.dissipative_ising import IsingDisorder
-from ensemble.physics.sector_walk import Numbers, Tables, Walk, advance, distinct_bubbles, start_walk, tables_of
-from ensemble.physics.site_solution import (
-    Sites,
-    checked_sites,
-    checked_times,
-    cold_jump,
-    thermal_elements,
-    thermal_weights,
-)
+from ensemble.physics.elementary import LANES, fma, multiply
+from ensemble.physics.pair_tables import COLD, STILL, WARM, jump, kind
+from ensemble.physics.sector_walk import Numbers, Tables, advance, blocks, distinct_bubbles, start_walk, tables_of
+from ensemble.physics.site_solution import Sites, checked_sites, checked_times
+from ensemble.physics.warm_site import warm_elements
 
 Array = NDArray[np.float64]
 
-BLOCK = 64
-"""Times that are worked on together. It bounds the memory and changes no bit."""
+BLOCK = LANES
+"""Times that are worked on together, at most `LANES`. It changes no bit."""
 
 
 def bubble_purity(disorder: IsingDisorder, bubbles: ArrayLike, t: ArrayLike, *, occupation: ArrayLike = 0.0) -> Array:
@@ -36,71 +39,166 @@ def bubble_purity(disorder: IsingDisorder, bubbles: ArrayLike, t: ArrayLike, *, 
     sites = checked_sites(disorder.coupling, disorder.rate, disorder.theta, occupation)
     times = checked_times(t)
     different, place = distinct_bubbles(bubbles, sites)
-    purity = np.zeros((len(different), len(times)))
-    for start in range(0, len(times), BLOCK):
-        tables = tables_of(sites, times[start : start + BLOCK])
-        for bubble, total in zip(different, purity[:, start : start + BLOCK], strict=True):
-            _add_sectors(sites, tables, bubble, total)
+    purity = np.empty((len(different), len(times)))
+    multiple = _multiples(sites)
+    for where, t_block in blocks(times, BLOCK):
+        tables = tables_of(sites, t_block, len(where), multiple)
+        for number, bubble in enumerate(different):
+            purity[number, where] = _sum_of_sectors(sites, tables, bubble)[: len(where)]
     return purity[place]
 
 
 @compiled
-def _add_sectors(sites: Sites, tables: Tables, bubble: Numbers, total: Array) -> None:
-    """Add |element|² of all elements of ρ_A to total (T,)."""
-    walk = start_walk(tables, bubble)
-    sign = np.zeros(sites.rate.size, dtype=np.int64)
+def _multiples(sites: Sites) -> Numbers:
+    """Whether e^{iΘt} is followed, for sites that fall and rise, or its square."""
+    return np.array([1 if kind(sites, j) == WARM else 2 for j in range(sites.rate.size)])
+
+
+@compiled
+def _sum_of_sectors(sites: Sites, tables: Tables, bubble: Numbers) -> Array:
+    """The sum of |element|² over all elements of ρ_A, (LANES,)."""
     kept = np.zeros(sites.rate.size, dtype=np.bool_)
     kept[bubble] = True
-    value = np.empty(total.size)
-    copies = 1.0  # F = {} is its own adjoint
+    still = np.array([j for j in range(kept.size) if kind(sites, j) == STILL and not kept[j]], dtype=np.int64)
+    cold = np.array([j for j in range(kept.size) if kind(sites, j) == COLD], dtype=np.int64)
+    warm = np.array([j for j in range(kept.size) if kind(sites, j) == WARM], dtype=np.int64)
+    walk, last = start_walk(sites, tables, bubble[:-1], np.concatenate((still, cold, warm))), bubble[-1]
+    row, lanes, flipped, coherence = walk.row, walk.lanes, walk.flipped, walk.coherence
+    field, phase, pair, surviving = walk.field, walk.phase, tables.phase, tables.surviving
+    fixed = np.ones(kept.size)
+    for j in bubble:
+        if kind(sites, j) == STILL:
+            fixed[j] = sites.up[j] * sites.up[j] + sites.down[j] * sites.down[j]
+    values, total, at_last = np.empty(3 * LANES), np.zeros(LANES), tables.coherence[last]
+    copies = 1.0  # F = {} is its own adjoint, and the two signs of the last site alone are each other's
     while True:
-        top = walk.row[-1]
-        for i in range(value.size):
-            value[i] = copies * walk.coherence[top, i] * walk.coherence[top, i]
-        for m in range(bubble.size):
-            sign[bubble[m]] = walk.signs[m]
-        for j in range(sign.size):
-            if sign[j] == 0:
-                _multiply_square(sites, tables, walk, j, kept[j], value)
-        for i in range(value.size):
-            total[i] += value[i]
-        if not advance(walk, sites, tables):
-            return
+        top = row[-1]
+        end, constant = lanes[top], copies
+        for j in bubble[:-1]:
+            if flipped[j] == 0:
+                constant *= fixed[j]
+        for i in range(end):
+            square = constant * (coherence[top, i] * coherence[top, i])
+            values[i] = square * fixed[last]
+            values[LANES + i] = values[2 * LANES + i] = square * (at_last[i] * at_last[i])
+        if still.size > 0:
+            _multiply_still(sites.up, sites.down, phase, top, end, pair, last, still, values)
+        if cold.size > 0:
+            _multiply_cold(sites, surviving, field, phase, top, end, pair, last, cold, flipped, kept, values)
+        if warm.size > 0:
+            _multiply_warm(sites, tables.t, field, phase, top, pair, last, warm, flipped, kept, values)
+        for i in range(end):
+            total[i] += values[i] + (values[LANES + i] + values[2 * LANES + i])
+        if not advance(walk):
+            return total
         copies = 2.0
 
 
 @compiled
-def _multiply_square(sites: Sites, tables: Tables, walk: Walk, j: int, kept: bool, value: Array) -> None:
-    """Multiply value (T,) by |up|² + |down|² of a kept site, or by |up + down|² of one outside the bubble."""
-    top = walk.row[-1]
-    u, d, field, phase = sites.up[j], sites.down[j], walk.field[top, j], walk.phase[top, j]
-    if sites.occupation[j] == 0.0:
-        _multiply_cold_square(phase, u, d, cold_jump(sites.rate[j], d, field), tables.surviving[j], kept, value)
-        return
-    weights = thermal_weights(sites.rate[j], sites.occupation[j], u, d, field)
-    for i in range(value.size):
-        up, down = thermal_elements(phase[i], u, d, weights, tables.t[i])
-        if kept:
-            value[i] *= up.real**2 + up.imag**2 + down.real**2 + down.imag**2
-        else:
-            trace = up + down
-            value[i] *= trace.real**2 + trace.imag**2
+def _square(rate: float, u: float, d: float, field: float, kept: bool) -> tuple[float, float, float, float]:
+    """a, b, x and y of a site that only falls, kept or traced out.
+
+    up = (u + w) z - w S z* and down = d S z* with its jump w and its phase z: the squares are |slow|² + S² |fast|²
+    (+ S² d²) + 2 S Re(slow fast* z²).
+    """
+    real, imaginary = jump(rate, d, field)
+    slow, fast = u + real, -real if kept else d - real
+    a = slow * slow + imaginary * imaginary
+    b = fast * fast + imaginary * imaginary + (d * d if kept else 0.0)
+    return a, b, 2.0 * (slow * fast - imaginary * imaginary), 2.0 * imaginary * (slow + fast)
 
 
 @compiled
-def _multiply_cold_square(
-    phase: NDArray[np.complex128], u: float, d: float, jump: complex, surviving: Array, kept: bool, value: Array
+def _multiply_still(
+    up: Array,
+    down: Array,
+    phase: Array,
+    top: int,
+    lanes: int,
+    pair: Array,
+    last: int,
+    those: Numbers,
+    values: Array,
 ) -> None:
-    """The same without thermal phonons, where up = (u + w) z - w s z* and down = d s z*; z phase, w jump, s surviving.
+    """Sites without a rate that are traced out: u² + d² + 2 u d cos 2Θt, where the last site has s = 0, + and -."""
+    for j in those:
+        a, x = up[j] * up[j] + down[j] * down[j], 2.0 * up[j] * down[j]
+        for i in range(lanes):
+            c, s, turn = phase[top, 0, j, i], phase[top, 1, j, i], pair[0, last, j, i]
+            product = s * pair[1, last, j, i]
+            values[i] *= fma(x, c, a)
+            values[LANES + i] *= fma(x, fma(c, turn, -product), a)
+            values[2 * LANES + i] *= fma(x, fma(c, turn, product), a)
 
-    Both squares have the form  a + b s² + 2 s Re(c z²),  and only z² depends on sector, site and time.
-    """
-    slow = u + jump
-    fast = -jump if kept else d - jump
-    cross = slow * fast.conjugate()
-    a = slow.real**2 + slow.imag**2
-    b = fast.real**2 + fast.imag**2 + (d * d if kept else 0.0)
-    x, y = 2.0 * cross.real, -4.0 * cross.imag
-    for i in range(value.size):
-        re, im, s = phase[i].real, phase[i].imag, surviving[i]
-        value[i] *= a + s * (b * s + x * (re * re - im * im) + y * (re * im))
+
+@compiled
+def _multiply_cold(
+    sites: Sites,
+    surviving: Array,
+    field: Array,
+    phase: Array,
+    top: int,
+    lanes: int,
+    pair: Array,
+    last: int,
+    those: Numbers,
+    flipped: Numbers,
+    kept: NDArray[np.bool_],
+    values: Array,
+) -> None:
+    """Sites that only fall, where the last site has s = 0, + and -; itself where it has s = 0."""
+    for j in those:
+        if flipped[j] != 0:
+            continue
+        rate, u, d, center = sites.rate[j], sites.up[j], sites.down[j], field[top, j]
+        a, b, x, y = _square(rate, u, d, center, kept[j])
+        if j == last:
+            for i in range(lanes):
+                c, s, left = phase[top, 0, j, i], phase[top, 1, j, i], surviving[j, i]
+                values[i] *= fma(left, fma(b, left, fma(x, c, y * s)), a)
+            continue
+        change = 4.0 * sites.coupling[last, j]
+        a_plus, b_plus, x_plus, y_plus = _square(rate, u, d, center + change, kept[j])
+        a_minus, b_minus, x_minus, y_minus = _square(rate, u, d, center - change, kept[j])
+        for i in range(lanes):
+            c, s, turn, left = phase[top, 0, j, i], phase[top, 1, j, i], pair[0, last, j, i], surviving[j, i]
+            product, cross = s * pair[1, last, j, i], c * pair[1, last, j, i]
+            values[i] *= fma(left, fma(b, left, fma(x, c, y * s)), a)
+            cosine, sine = fma(c, turn, -product), fma(s, turn, cross)
+            values[LANES + i] *= fma(left, fma(b_plus, left, fma(x_plus, cosine, y_plus * sine)), a_plus)
+            cosine, sine = fma(c, turn, product), fma(s, turn, -cross)
+            values[2 * LANES + i] *= fma(left, fma(b_minus, left, fma(x_minus, cosine, y_minus * sine)), a_minus)
+
+
+@compiled
+def _multiply_warm(
+    sites: Sites,
+    t: Array,
+    field: Array,
+    phase: Array,
+    top: int,
+    pair: Array,
+    last: int,
+    those: Numbers,
+    flipped: Numbers,
+    kept: NDArray[np.bool_],
+    values: Array,
+) -> None:
+    """Sites that fall and rise, where the last site has s = 0, + and -; itself where it has s = 0."""
+    turned, scratch, rows = np.empty(2 * LANES), np.empty(4 * LANES), np.empty(4 * LANES)
+    for j in those:
+        if flipped[j] != 0:
+            continue
+        rate, phonons, u, d = sites.rate[j], sites.occupation[j], sites.up[j], sites.down[j]
+        both = 0.0 if kept[j] else 2.0
+        for position in range(1 if j == last else 3):
+            sign = -1.0 if position == 2 else float(position)
+            for i in range(LANES):
+                c, s = pair[0, last, j, i] if position > 0 else 1.0, sign * pair[1, last, j, i]
+                turned[i], turned[LANES + i] = multiply(phase[top, 0, j, i], phase[top, 1, j, i], c, s)
+            center = field[top, j] + sign * 4.0 * sites.coupling[last, j]
+            warm_elements(rate, phonons, u, d, center, t, turned, scratch, rows)
+            for i in range(LANES):
+                a, b, x, y = rows[i], rows[LANES + i], rows[2 * LANES + i], rows[3 * LANES + i]
+                square = fma(both, fma(a, x, b * y), fma(a, a, fma(b, b, fma(x, x, y * y))))
+                values[position * LANES + i] *= square

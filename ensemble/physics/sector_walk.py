@@ -3,59 +3,83 @@
 A density matrix of k sites has 3^k sectors (F, s); s_i is +1 or -1 on F and 0 elsewhere, and opposite signs
 belong to the adjoint. The walk visits F = {} and then every s whose first sign is +, (3^k - 1) / 2 of them, like an
 odometer that turns its last site fastest: the least damped one, so that it ends when only sites are left to turn
-that have lost their coherence. Each site that is flipped multiplies the phases of all others by its own
-exp(∓4i J_ij t), so a sector costs one multiplication for each site and time, and the phases of all sectors are
+that have lost their coherence. Each site that is flipped turns the phases of all others by its own
+4 s_i J_ij t, so a sector costs one multiplication for each site and time, and the phases of all sectors are
 products of the same numbers: they belong to the same couplings to the last bit, and ρ stays positive at times where
 J t itself is rounded by more than one period.
+
+Rows end in `LANES` times, ascending, and loops over them become vector instructions. What is late in a row lives
+in few sectors, so the loops end before it. Cosines and sines are in arrays of their own within an array: where they
+take turns, the compiler believes that they overlap, and falls back on single numbers.
 """
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ensemble.physics.compiled import compiled
+from ensemble.physics.elementary import LANES, decay, multiply
+from ensemble.physics.pair_tables import fill_phases
 from ensemble.physics.site_solution import Sites
 
 Array = NDArray[np.float64]
-ComplexArray = NDArray[np.complex128]
 Numbers = NDArray[np.int64]
 
 NEGLIGIBLE = 1e-25
 """Coherences and elements below this are left out: with all of them ρ differs by less than its rounding."""
 
+_STEP = 8
+"""Loops over times end at a multiple of this, so that none of them is left over for single numbers."""
+
 
 class Tables(NamedTuple):
     """What all bubbles share in one block of times."""
 
+    wanted: int
+    """How many of the times are asked for, from 1 to `LANES`; the last of them is repeated after them."""
     t: Array
-    """The times, (T,)."""
-    phase: ComplexArray
-    """[i, j]: exp(-4i J_ij t), (N, N, T)."""
+    """The times, ascending, (LANES,)."""
+    phase: Array
+    """[:, i, j]: cos and sin of 4 J_ij t, or of a multiple that whoever asks for it chooses, (2, N, N, LANES)."""
     surviving: Array
-    """exp(-4 Y_i t), (N, T): what a site without thermal phonons keeps of its ↓ population."""
+    """exp(-4 Y_i t): what a site without thermal phonons keeps of its ↓ population, (N, LANES)."""
     coherence: Array
-    """Off-diagonal element of a flipped site, damped, without its azimuth, which is local, (N, T)."""
+    """Off-diagonal element of a flipped site, damped, without its azimuth, which is local; 0 where it is negligible,
+    (N, LANES)."""
 
 
 class Walk(NamedTuple):
     """Where the walk is. Row m of a stack holds what the first m sites of the bubble do, unless they do nothing new."""
 
+    coupling: Array
+    """J_ij, (N, N)."""
+    pair: Array
+    """What a site that is flipped turns the phases by, `Tables.phase`."""
+    damped: Array
+    """`Tables.coherence`."""
     bubble: Numbers
-    """The sites, (k,)."""
-    first: int
-    """Sites of the bubble before this one have lost their coherence at all times, and are not flipped."""
+    """The sites that are flipped, (k,)."""
+    followed: Numbers
+    """The sites whose phases are asked for."""
     signs: Numbers
     """s, in the order of the bubble, (k,)."""
+    flipped: Numbers
+    """s of every site, (N,)."""
+    reach: Numbers
+    """How far loops over times go in sectors whose first flipped site this is, (k,)."""
     row: Numbers
     """[m]: the row of the stacks that describes the first m sites, (k + 1,)."""
+    lanes: Numbers
+    """How far loops over times go, (k + 1,)."""
     field: Array
     """Θ_j, (k + 1, N)."""
-    phase: ComplexArray
-    """exp(-i Θ_j t), (k + 1, N, T)."""
+    phase: Array
+    """[m, :, j]: cos and sin of Θ_j t, or of its multiple, (k + 1, 2, N, LANES)."""
     coherence: Array
-    """Product of the coherences of the flipped sites, (k + 1, T)."""
+    """Product of the coherences of the flipped sites, (k + 1, LANES)."""
 
 
 def distinct_bubbles(bubbles: ArrayLike, sites: Sites) -> tuple[Numbers, NDArray[np.intp]]:
@@ -79,94 +103,119 @@ def distinct_bubbles(bubbles: ArrayLike, sites: Sites) -> tuple[Numbers, NDArray
     return np.ascontiguousarray(order[different], dtype=np.int64), place.reshape(-1)
 
 
+def blocks(times: Array, most: int) -> Iterator[tuple[NDArray[np.intp], Array]]:
+    """Where the times of each block are, at most so many, and the block itself: ascending, its last time repeated."""
+    order = np.argsort(times, kind="stable")
+    for start in range(0, len(times), most):
+        where = order[start : start + most]
+        yield where, times[np.pad(where, (0, LANES - len(where)), mode="edge")]
+
+
 @compiled
-def tables_of(sites: Sites, t: Array) -> Tables:
-    """The tables of one block of times."""
+def tables_of(sites: Sites, t: Array, wanted: int, multiple: Numbers) -> Tables:
+    """The tables of one block of times; the phases that site j sees are taken multiple[j] times, (N,)."""
     n = sites.rate.size
-    tables = Tables(t, np.empty((n, n, t.size), dtype=np.complex128), np.empty((n, t.size)), np.empty((n, t.size)))
+    tables = Tables(wanted, t, np.empty((2, n, n, LANES)), np.empty((n, LANES)), np.empty((n, LANES)))
     for i in range(n):
         start = math.sqrt(sites.up[i] * sites.down[i])
         damping = 2.0 * sites.rate[i] * (1.0 + 2.0 * sites.occupation[i])
-        for k in range(t.size):
-            tables.surviving[i, k] = math.exp(-4.0 * sites.rate[i] * t[k])
-            tables.coherence[i, k] = start * math.exp(-damping * t[k])
-            for j in range(n):
-                angle = 4.0 * sites.coupling[i, j] * t[k]
-                tables.phase[i, j, k] = complex(math.cos(angle), -math.sin(angle))
+        for k in range(LANES):
+            tables.surviving[i, k] = decay(4.0 * sites.rate[i] * t[k])
+            coherence = start * decay(damping * t[k])
+            tables.coherence[i, k] = coherence if coherence >= NEGLIGIBLE else 0.0
+        for j in range(n):
+            fill_phases(4.0 * multiple[j] * sites.coupling[i, j], t, tables.phase[0, i, j], tables.phase[1, i, j])
     return tables
 
 
 @compiled
-def first_coherent(coherence: Array, bubble: Numbers) -> int:
-    """The first site of the bubble with a coherence (N, T) that is not negligible, or k if there is none.
-
-    ρ is block-diagonal in the sites before it.
-    """
-    for m in range(bubble.size):
-        if np.any(coherence[bubble[m]] >= NEGLIGIBLE):
-            return m
-    return bubble.size
+def whole_steps(lanes: int) -> int:
+    """Where a loop over so many times ends."""
+    return (lanes + _STEP - 1) // _STEP * _STEP
 
 
 @compiled
-def start_walk(tables: Tables, bubble: Numbers) -> Walk:
+def start_walk(sites: Sites, tables: Tables, bubble: Numbers, followed: Numbers) -> Walk:
     """A walk that stands at F = {}."""
-    k, n, steps = bubble.size, tables.coherence.shape[0], tables.t.size
-    return Walk(
+    k, n = bubble.size, tables.coherence.shape[0]
+    walk = Walk(
+        sites.coupling,
+        tables.phase,
+        tables.coherence,
         bubble,
-        first_coherent(tables.coherence, bubble),
+        followed,
+        np.zeros(k, dtype=np.int64),
+        np.zeros(n, dtype=np.int64),
         np.zeros(k, dtype=np.int64),
         np.zeros(k + 1, dtype=np.int64),
+        np.full(k + 1, whole_steps(tables.wanted)),
         np.zeros((k + 1, n)),
-        np.ones((k + 1, n, steps), dtype=np.complex128),
-        np.ones((k + 1, steps)),
+        np.empty((k + 1, 2, n, LANES)),
+        np.ones((k + 1, LANES)),
     )
+    walk.phase[0, 0], walk.phase[0, 1] = 1.0, 0.0
+    last = 0
+    for m in range(k):
+        for i in range(last, tables.wanted):
+            if tables.coherence[bubble[m], i] > 0.0:
+                last = i + 1
+        walk.reach[m] = whole_steps(last)
+    return walk
 
 
 @compiled
-def advance(walk: Walk, sites: Sites, tables: Tables) -> bool:
+def advance(walk: Walk) -> bool:
     """Go to the next sector; False after the last."""
-    changed = _next_signs(walk.signs, walk.first)
-    if changed < 0:
+    m = _next_signs(walk.signs, walk.reach, walk.row)
+    if m < 0:
         return False
-    for m in range(changed, walk.signs.size):
-        walk.row[m + 1] = walk.row[m]
-        if walk.signs[m] != 0:
-            walk.row[m + 1] = m + 1
-            _flip(walk, sites, tables, m)
+    before, new, site, sign = walk.row[m], m + 1, walk.bubble[m], walk.signs[m]
+    for after in range(m, walk.signs.size):
+        walk.flipped[walk.bubble[after]] = walk.signs[after]
+        walk.row[after + 1] = new
+    lanes = walk.reach[m] if before == 0 else walk.lanes[before]
+    walk.lanes[new] = lanes
+    for j in walk.followed:
+        walk.field[new, j] = walk.field[before, j] + 4.0 * sign * walk.coupling[site, j]
+    for i in range(lanes):
+        walk.coherence[new, i] = walk.coherence[before, i] * walk.damped[site, i]
+    _turn(walk.phase, before, new, walk.pair, site, float(sign), walk.followed, walk.flipped, lanes)
     return True
 
 
 @compiled
-def _next_signs(signs: Numbers, first: int) -> int:
-    """Turn 0 into +, + into -, and - into 0 with a carry; the first site that has changed, or -1 at the end."""
-    for m in range(signs.size - 1, first - 1, -1):
-        if signs[m] == 0:
-            signs[m] = 1
+def _next_signs(signs: Numbers, reach: Numbers, row: Numbers) -> int:
+    """Turn 0 into +, + into -, and - into 0 with a carry; the site that is flipped now, or -1 at the end.
+
+    No site after it is flipped.
+    """
+    for m in range(signs.size - 1, -1, -1):
+        if reach[m] == 0:
+            return -1
+        # a sector with the leading sign - is the adjoint of one that is visited
+        if signs[m] == 0 or (signs[m] == 1 and row[m] > 0):
+            signs[m] = 1 if signs[m] == 0 else -1
             return m
-        if signs[m] == 1:
-            for before in range(first, m):
-                if signs[before] != 0:  # a sector with the leading sign - is the adjoint of one that is visited
-                    signs[m] = -1
-                    return m
         signs[m] = 0
     return -1
 
 
 @compiled
-def _flip(walk: Walk, sites: Sites, tables: Tables, m: int) -> None:
-    """Fill row m + 1 of the stacks: the m-th site of the bubble is flipped on top of those before it."""
-    site, sign, before = walk.bubble[m], walk.signs[m], walk.row[m]
-    for j in range(sites.rate.size):
-        if j == site:
-            continue
-        walk.field[m + 1, j] = walk.field[before, j] + 4.0 * sign * sites.coupling[site, j]
-        old, factor, new = walk.phase[before, j], tables.phase[site, j], walk.phase[m + 1, j]
-        if sign > 0:
-            for k in range(tables.t.size):
-                new[k] = old[k] * factor[k]
-        else:
-            for k in range(tables.t.size):
-                new[k] = old[k] * factor[k].conjugate()
-    for k in range(tables.t.size):
-        walk.coherence[m + 1, k] = walk.coherence[before, k] * tables.coherence[site, k]
+def _turn(
+    phase: Array,
+    before: int,
+    new: int,
+    pair: Array,
+    site: int,
+    sign: float,
+    followed: Numbers,
+    flipped: Numbers,
+    lanes: int,
+) -> None:
+    """Fill a row of phases: those of the row before, turned by a site."""
+    for j in followed:
+        if flipped[j] == 0:
+            for i in range(lanes):
+                phase[new, 0, j, i], phase[new, 1, j, i] = multiply(
+                    phase[before, 0, j, i], phase[before, 1, j, i], pair[0, site, j, i], sign * pair[1, site, j, i]
+                )

@@ -1,8 +1,9 @@
-"""One site in a sector, solved and compiled: what every kernel of the Ising problem with relaxation multiplies.
+"""What a kernel of the Ising problem with relaxation knows of the sites, and the constants of one in a sector.
 
 `dissipative_ising` has the equation and `dissipative_ising.site_factors` the derivation, in NumPy: a site outside
 F sees the imaginary field Θ = 4 Σ_{i in F} s_i J_ij, and its elements ↑↑ and ↓↓ are sums of two exponentials.
-Kernels compute exp(-iΘt) themselves, as a product of factors exp(-4i s_i J_ij t) that all their sectors share.
+Kernels compute exp(-iΘt) themselves, as a product of factors exp(-4i s_i J_ij t) that all their sectors share;
+`pair_tables` and `sector_elements` have the elements at T = 0, `warm_site` those at T > 0.
 """
 
 import cmath
@@ -56,24 +57,6 @@ def checked_times(t: ArrayLike) -> Array:
     return times
 
 
-@compiled
-def cold_jump(rate: float, down: float, field: float) -> complex:
-    """Weight of ↓ sites that have jumped to ↑: d 2Y / (2Y - i Θ)."""
-    return down * (2.0 * rate / complex(2.0 * rate, -field)) if rate > 0.0 else 0.0j
-
-
-@compiled
-def cold_elements(phase: complex, u: float, d: float, jump: complex, surviving: float) -> tuple[complex, complex]:
-    """↑↑ and ↓↓ of a site without thermal phonons, where ↓ only stays or jumps to ↑, once.
-
-    `phase` is exp(-iΘt) and `surviving` exp(-4Yt).
-    Real times complex is spelled out: the compiler would make both complex.
-    """
-    stayed = complex(phase.real * surviving, -phase.imag * surviving)
-    up = complex(u * phase.real, u * phase.imag) + jump * (phase - stayed)
-    return up, complex(d * stayed.real, d * stayed.imag)
-
-
 class ThermalWeights(NamedTuple):
     """Constants of a site in one sector; the symbols are those of `dissipative_ising.site_factors`."""
 
@@ -102,17 +85,3 @@ def thermal_weights(Y: float, f: float, u: float, d: float, field: float) -> The
     up_fast = (u * mu + (4.0 * Y * f * (u - d) - 4.0 * Y * d)) / (2.0 * q)
     down_slow = (4.0 * Y * f + d * mu) / (2.0 * q)
     return ThermalWeights(g, q, mu, up_fast, down_slow, up_drive, down_drive)
-
-
-@compiled
-def thermal_elements(phase: complex, u: float, d: float, weights: ThermalWeights, t: float) -> tuple[complex, complex]:
-    """↑↑ and ↓↓ of a site at any temperature: two exponentials, or their limit where the two rates meet."""
-    g, q, mu, up_fast, down_slow, up_drive, down_drive = weights
-    turn = q * t
-    if abs(turn) < 0.5:
-        E = math.exp(-g * t) * cmath.cosh(turn)
-        S = math.exp(-g * t) * t * (cmath.sinh(turn) / turn if turn != 0.0 else 1.0)
-        return u * E + up_drive * S, d * E + down_drive * S
-    slow = phase * cmath.exp(mu * t)
-    fast = phase.conjugate() * cmath.exp(-(mu + 2.0 * g) * t)
-    return (u - up_fast) * slow + up_fast * fast, down_slow * slow + (d - down_slow) * fast
