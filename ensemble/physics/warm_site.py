@@ -55,8 +55,9 @@ def warm_elements(
         _fill_exponentials(constants, t, phase, scratch)
         _fill_sum(scratch, u - a, a, up)
         _fill_sum(scratch, b, d - b, down)
-    _fill_series(constants, t, early, u, constants.up_drive, up)
-    _fill_series(constants, t, early, d, constants.down_drive, down)
+    if early > 0:
+        _fill_series(constants, t, early, u, constants.up_drive, up)
+        _fill_series(constants, t, early, d, constants.down_drive, down)
 
 
 @compiled
@@ -71,19 +72,44 @@ def multiply_warm_trace(
     if early < LANES:
         _fill_exponentials(constants, t, phase, scratch)
         _fill_sum(scratch, (u - a) + b, a + (d - b), trace)
-    _fill_series(constants, t, early, u + d, constants.up_drive + constants.down_drive, trace)
+    if early > 0:
+        _fill_series(constants, t, early, u + d, constants.up_drive + constants.down_drive, trace)
     for k in range(LANES):
         product[k], product[LANES + k] = multiply(product[k], product[LANES + k], trace[k], trace[LANES + k])
 
 
 @compiled
 def _fill_series(constants: ThermalWeights, t: Array, early: int, start: float, drive: complex, out: Array) -> None:
-    """start E + drive S at the early times."""
-    for k in range(early):
-        E_real, E_imaginary, S_real, S_imaginary = _series(constants, t[k])
-        real, imaginary = multiply(drive.real, drive.imag, S_real, S_imaginary)
-        out[k] = fma(start, E_real, real)
-        out[LANES + k] = fma(start, E_imaginary, imaginary)
+    """start E + drive S at the early times; the others keep what they have."""
+    q_real, q_imaginary, g = constants.q.real, constants.q.imag, constants.g
+    for k in range(LANES):
+        x, y = q_real * t[k], q_imaginary * t[k]
+        real, imaginary = (x - y) * (x + y), 2.0 * x * y
+        c, c_rest = _step(_COSH[7], 0.0, real, imaginary, _COSH[6])
+        c, c_rest = _step(c, c_rest, real, imaginary, _COSH[5])
+        c, c_rest = _step(c, c_rest, real, imaginary, _COSH[4])
+        c, c_rest = _step(c, c_rest, real, imaginary, _COSH[3])
+        c, c_rest = _step(c, c_rest, real, imaginary, _COSH[2])
+        c, c_rest = _step(c, c_rest, real, imaginary, _COSH[1])
+        c, c_rest = _step(c, c_rest, real, imaginary, _COSH[0])
+        s, s_rest = _step(_SINH[7], 0.0, real, imaginary, _SINH[6])
+        s, s_rest = _step(s, s_rest, real, imaginary, _SINH[5])
+        s, s_rest = _step(s, s_rest, real, imaginary, _SINH[4])
+        s, s_rest = _step(s, s_rest, real, imaginary, _SINH[3])
+        s, s_rest = _step(s, s_rest, real, imaginary, _SINH[2])
+        s, s_rest = _step(s, s_rest, real, imaginary, _SINH[1])
+        s, s_rest = _step(s, s_rest, real, imaginary, _SINH[0])
+        envelope, later, later_rest = decay(g * t[k]), out[k], out[LANES + k]
+        s, s_rest = multiply(drive.real, drive.imag, t[k] * s, t[k] * s_rest)
+        out[k] = envelope * fma(start, c, s) if k < early else later
+        out[LANES + k] = envelope * fma(start, c_rest, s_rest) if k < early else later_rest
+
+
+@compiled
+def _step(real: float, imaginary: float, x: float, y: float, term: float) -> tuple[float, float]:
+    """One step of Horner's rule."""
+    product, rest = multiply(real, imaginary, x, y)
+    return product + term, rest
 
 
 @compiled
@@ -111,27 +137,3 @@ def _fill_sum(exponentials: Array, slow: complex, fast: complex, out: Array) -> 
         v, w = exponentials[2 * LANES + k], exponentials[3 * LANES + k]
         out[k] = fma(slow.real, x, fma(-slow.imag, y, fma(fast.real, v, -(fast.imag * w))))
         out[LANES + k] = fma(slow.real, y, fma(slow.imag, x, fma(fast.real, w, fast.imag * v)))
-
-
-@compiled
-def _series(constants: ThermalWeights, t: float) -> tuple[float, float, float, float]:
-    """E and S, each real and imaginary, for |q| t < 1/2."""
-    x, y = constants.q.real * t, constants.q.imag * t
-    real, imaginary = (x - y) * (x + y), 2.0 * x * y
-    cosh, sinh = (_COSH[7], 0.0), (_SINH[7], 0.0)
-    cosh, sinh = _step(cosh, real, imaginary, _COSH[6]), _step(sinh, real, imaginary, _SINH[6])
-    cosh, sinh = _step(cosh, real, imaginary, _COSH[5]), _step(sinh, real, imaginary, _SINH[5])
-    cosh, sinh = _step(cosh, real, imaginary, _COSH[4]), _step(sinh, real, imaginary, _SINH[4])
-    cosh, sinh = _step(cosh, real, imaginary, _COSH[3]), _step(sinh, real, imaginary, _SINH[3])
-    cosh, sinh = _step(cosh, real, imaginary, _COSH[2]), _step(sinh, real, imaginary, _SINH[2])
-    cosh, sinh = _step(cosh, real, imaginary, _COSH[1]), _step(sinh, real, imaginary, _SINH[1])
-    cosh, sinh = _step(cosh, real, imaginary, _COSH[0]), _step(sinh, real, imaginary, _SINH[0])
-    envelope = decay(constants.g * t)
-    return envelope * cosh[0], envelope * cosh[1], envelope * t * sinh[0], envelope * t * sinh[1]
-
-
-@compiled
-def _step(series: tuple[float, float], real: float, imaginary: float, term: float) -> tuple[float, float]:
-    """One step of Horner's rule."""
-    product, rest = multiply(series[0], series[1], real, imaginary)
-    return product + term, rest

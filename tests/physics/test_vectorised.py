@@ -46,6 +46,7 @@ CASES: dict[str, tuple[Callable[..., None], tuple[Any, ...]]] = {
         original(warm_site._fill_exponentials),
         (thermal_weights(1.0, 0.5, 0.5, 0.5, 1.0), ROW, FOUR, FOUR.copy()),
     ),
+    "series": (original(warm_site._fill_series), (thermal_weights(1.0, 0.5, 0.5, 0.5, 1.0), ROW, 5, 1.0, 1.0j, FOUR)),
     "determinants": (
         original(pair_concurrence._fill_determinants),
         (TABLES, np.ones((4, 3, LANES)), 0, 1, FOUR, ROW),
