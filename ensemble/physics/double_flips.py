@@ -21,26 +21,40 @@ Indices = NDArray[np.int64]
 
 
 @compiled
-def multiply_others(sites: Sites, tables: Tables, a: int, b: int, double: Array) -> None:
-    """Fill double (4 T,) with both products over the sites other than a and b."""
-    others = np.empty(sites.rate.size, dtype=np.int64)
-    for k in range(LANES):
-        double[k], double[LANES + k] = 1.0, 0.0
-        double[2 * LANES + k], double[3 * LANES + k] = 1.0, 0.0
-    _multiply_still(sites, tables, a, b, others[: _those_that_are(sites, STILL, a, b, others)], double)
-    _multiply_cold(sites, tables, a, b, others[: _those_that_are(sites, COLD, a, b, others)], double)
-    _multiply_warm(sites, tables, a, b, others[: _those_that_are(sites, WARM, a, b, others)], double)
+def sites_by_kind(sites: Sites) -> tuple[Indices, Indices]:
+    """All sites, those of one kind next to each other, and where each kind begins and the last one ends."""
+    order, begins = np.empty(sites.rate.size, dtype=np.int64), np.zeros(4, dtype=np.int64)
+    count = 0
+    for form in (STILL, COLD, WARM):
+        for j in range(sites.rate.size):
+            if kind(sites, j) == form:
+                order[count] = j
+                count += 1
+        begins[form + 1] = count
+    return order, begins
 
 
 @compiled
-def _those_that_are(sites: Sites, form: int, a: int, b: int, others: Indices) -> int:
-    """List the sites of one kind other than a and b; returns their number."""
-    count = 0
-    for j in range(sites.rate.size):
-        if j not in (a, b) and kind(sites, j) == form:
-            others[count] = j
-            count += 1
-    return count
+def multiply_others(
+    sites: Sites, tables: Tables, by_kind: tuple[Indices, Indices], a: int, b: int, double: Array
+) -> None:
+    """Fill double (4 T,) with both products over the sites other than a and b."""
+    order, begins = by_kind
+    others = np.empty(order.size, dtype=np.int64)
+    for k in range(LANES):
+        double[k], double[LANES + k] = 1.0, 0.0
+        double[2 * LANES + k], double[3 * LANES + k] = 1.0, 0.0
+    for form in (STILL, COLD, WARM):
+        count = 0
+        for place in range(begins[form], begins[form + 1]):
+            others[count] = order[place]
+            count += order[place] not in (a, b)
+        if form == STILL:
+            _multiply_still(sites, tables, a, b, others[:count], double)
+        elif form == COLD:
+            _multiply_cold(sites, tables, a, b, others[:count], double)
+        else:
+            _multiply_warm(sites, tables, a, b, others[:count], double)
 
 
 @compiled

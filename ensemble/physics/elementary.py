@@ -46,7 +46,7 @@ def _emit_power_of_two(context: Any, builder: Any, _: Any, arguments: Any) -> An
     return builder.bitcast(builder.shl(biased, context.get_constant(types.int64, 52)), double)
 
 
-LANES = 32
+LANES = 48
 """Numbers that are worked on together in an innermost loop: a whole number of vector registers of any machine."""
 
 _QUARTER = (1.5707963267948966, 6.123233995736766e-17)

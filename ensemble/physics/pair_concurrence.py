@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ensemble.physics.compiled import compiled
-from ensemble.physics.double_flips import multiply_others
+from ensemble.physics.double_flips import multiply_others, sites_by_kind
 from ensemble.physics.elementary import LANES, fma, multiply
 from ensemble.physics.entanglement import SEPARABLE_MARGIN
 from ensemble.physics.pair_tables import Tables, blocks, fill_tables, tables_for
@@ -98,10 +98,10 @@ def _measure_pairs(sites: Sites, tables: Tables, pairs: Pairs, negativity: bool,
     inverse = _inverse_populations(tables)
     double, determinant = np.empty(4 * LANES), np.empty(LANES)
     rho = np.zeros((4, 4), dtype=np.complex128)
-    batch = new_batch(negativity)
+    batch, by_kind = new_batch(negativity), sites_by_kind(sites)
     for p in range(pairs.shape[0]):
         a, b = pairs[p]
-        multiply_others(sites, tables, a, b, double)
+        multiply_others(sites, tables, by_kind, a, b, double)
         _fill_determinants(tables, inverse, a, b, double, determinant)
         for k in range(LANES):
             # 4 sqrt(ρ11 ρ44), the product of both weights, is the most that a concurrence can be

@@ -11,7 +11,7 @@ of a site, (c0 + cz, c0 - cz) = (up, down), in a sector with the field Θ; here 
     T > 0          `warm_site`
 
 Arrays end in the times of a block, `LANES` of them, padded if need be: every loop over them becomes vector
-instructions, and each time has the same bits in whatever block it lies. A block takes 3 kB N².
+instructions, and each time has the same bits in whatever block it lies. A block takes 5 kB N².
 """
 
 import math

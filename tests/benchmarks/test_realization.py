@@ -28,7 +28,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from ensemble.models.tls_glass import TLSDraw, TLSGlass
 from ensemble.physics.compiled import compiled
-from ensemble.physics.double_flips import multiply_others
+from ensemble.physics.double_flips import multiply_others, sites_by_kind
 from ensemble.physics.elementary import LANES, fma
 from ensemble.physics.pair_tables import Tables, fill_tables, tables_for
 from ensemble.physics.site_solution import Sites
@@ -82,10 +82,10 @@ def pair_products(N: int, epsilon: float) -> Callable[[], None]:
 
 @compiled
 def multiply_all(sites: Sites, tables: Tables, N: int) -> None:
-    double = np.empty(4 * LANES)
+    double, by_kind = np.empty(4 * LANES), sites_by_kind(sites)
     for a in range(N):
         for b in range(a + 1, N):
-            multiply_others(sites, tables, a, b, double)
+            multiply_others(sites, tables, by_kind, a, b, double)
 
 
 @pytest.mark.parametrize(("N", "epsilon", "temperature"), CASES)
