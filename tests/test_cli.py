@@ -33,8 +33,9 @@ def test_run_lands_a_store_prints_a_table_and_draws_a_figure(folder: Path, addre
     assert done.returncode == 0, done.stderr
     assert "48 realizations computed in" in done.stdout
     rows = [line.split() for line in done.stdout.splitlines() if line.split()[:1] in (["2"], ["3"])]
-    assert [row[:3] for row in rows] == [["2", "0", "12"], ["2", "0.5", "12"], ["3", "0", "12"], ["3", "0.5", "12"]]
-    assert all(len(row) == 6 for row in rows)
+    points = [["2", "0", "12"], ["2", "0.5", "12"], ["3", "0", "12"], ["3", "0.5", "12"]]
+    assert [row[:3] for row in rows] == points * 2  # a table for the walk, and one for the numbers
+    assert [len(row) for row in rows] == [6] * 4 + [4] * 4
     assert "peak of walk" in done.stdout
     assert "store   walk.zarr\nfigure  walk.png\n" in done.stdout
     assert "0 of 48 realizations are there" in done.stderr

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,11 +12,13 @@ import numpy as np
 import pytest
 import xarray as xr
 import zarr
+from zarr.errors import ZarrUserWarning
 
 import ensemble
 from ensemble import Sweep
 from ensemble.errors import EnsembleError, StoreError, StoreLocked, StoreMismatch, StoreNotFound
 from ensemble.store import Layout, Ledger, Outcome, Receipt, Slot, Status, build, land, lock
+from ensemble.store.group import commit
 from tests.contents import contents
 from tests.models.test_catalog import MODEL
 
@@ -51,6 +54,34 @@ def test_plain_xarray_opens_one_labelled_dataset(toy: Toy, tmp_path: Path) -> No
         assert dataset.attrs["seed"] == 1
         assert json.loads(dataset.attrs["parameters"])["seconds"] == 0.0
         assert (dataset["walk"].sel(realization=7) == 7.0).all()
+
+
+def test_a_reader_never_meets_half_a_commit(toy: Toy, tmp_path: Path) -> None:
+    """Opened again and again while another thread commits: always consolidated, always with all attributes."""
+    store = tmp_path / "a.zarr"
+    fill(store, toy())
+
+    def commit_often() -> None:
+        for n in range(300):
+            commit(store, {"provenance": f"[{n}]"})
+
+    commits = threading.Thread(target=commit_often)
+    commits.start()
+    opened = 0
+    while commits.is_alive() or not opened:
+        metadata = zarr.open_group(store, mode="r").metadata
+        assert metadata.consolidated_metadata is not None
+        assert metadata.attributes["seed"] == 1
+        opened += 1
+    commits.join()
+    assert opened > 3
+    assert json.loads(zarr.open_group(store, mode="r").attrs["provenance"]) == [299]  # type: ignore[arg-type]
+    with pytest.warns(ZarrUserWarning, match="not part in the Zarr format 3"):
+        zarr.consolidate_metadata(str(store))
+    by_zarr = json.loads((store / "zarr.json").read_text())
+    commit(store, {})
+    assert json.loads((store / "zarr.json").read_text()) == by_zarr
+    assert not list(store.glob("*.partial"))
 
 
 def test_every_array_is_checked_by_crc32c_and_chunked_by_point(toy: Toy, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-import warnings
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -68,12 +68,17 @@ def dims(array: zarr.Array[Any]) -> tuple[str, ...]:
 
 
 def commit(path: Path, attributes: Mapping[str, Any]) -> None:
-    """Write attributes of the group and consolidate: from here on readers see the arrays as they are now."""
-    group = zarr.open_group(str(path), mode="r+", use_consolidated=False)
-    group.update_attributes(dict(attributes))
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
-        zarr.consolidate_metadata(str(path))
+    """Set attributes and consolidate in one atomic write: from here on readers see the arrays as they are.
+
+    Zarr would write the attributes first, and the group would be unconsolidated for whoever opens it in between.
+    """
+    document = json.loads((path / "zarr.json").read_text())
+    document["attributes"] = {**document.get("attributes", {}), **attributes}
+    arrays = {each.parent.name: json.loads(each.read_text()) for each in sorted(path.glob("*/zarr.json"))}
+    document["consolidated_metadata"] = {"kind": "inline", "must_understand": False, "metadata": arrays}
+    aside = path / f"zarr.json.{uuid.uuid4().hex}.partial"
+    aside.write_text(json.dumps(document, indent=2))
+    aside.replace(path / "zarr.json")
 
 
 def is_committed(path: Path) -> bool:
