@@ -7,12 +7,12 @@
     task          what a worker does: realize a few, land a chunk
     run           what the store misses becomes a bounded window of Dask tasks
     store         one Zarr group that xarray opens as one Dataset
-    reduce        averages over realizations, with errors
+    reduce        averages and distributions over realizations, with errors
     plot          figures of the averages
 
-Around them: `cluster` finds the workers, `forecast` knows what things cost, `screen` is what appears on the
-terminal, `cli` is the command line, `errors` is all that can go wrong. `models` holds the physical models behind
-one protocol, `physics` pure functions on arrays.
+Around them: `cluster` finds the workers, `forecast` knows what things cost, `report` is what reductions tell in
+numbers, `screen` what appears on the terminal, `export` writes files, `cli` is the command line, `errors` is all
+that can go wrong. `models` holds the physical models behind one protocol, `physics` pure functions on arrays.
 """
 
 from importlib.metadata import version

@@ -9,7 +9,7 @@ from typing import Any
 import click
 import xarray as xr
 
-from ensemble import __version__, cluster, forecast, reduce, screen
+from ensemble import __version__, cluster, export, forecast, reduce, report, screen
 from ensemble import run as running
 from ensemble.errors import EnsembleError
 from ensemble.models import catalog
@@ -139,9 +139,33 @@ def status(store: Path, as_json: bool) -> None:
 
 @main.command()
 @click.argument("store", type=_STORE)
-def average(store: Path) -> None:
-    """Print the averages of STORE: for every point n, peak and plateau with their errors."""
-    screen.console().print(*screen.average_tables(reduce.average(store)))
+@click.option("--observable", metavar="NAME", help="This one alone; by default all of them.")
+@click.option("-o", "--output", type=_STORE, help="Write the numbers to a file as well: netCDF (.nc) or CSV (.csv).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@click.option("--statistics", is_flag=True, help="Typical values, zeros and quantiles of one observable instead.")
+def average(store: Path, observable: str | None, output: Path | None, as_json: bool, statistics: bool) -> None:
+    """Print the averages of STORE: for every point n, peak and plateau with their errors.
+
+    Points where half of a plateau comes from a handful of realizations are named below the tables.
+    """
+    if output:
+        export.check(output)
+    if statistics:
+        result = reduce.statistics(store, observable or report.only_observable(store))
+        rows, tables, warnings = report.statistics_rows(result), [screen.statistics_table(result)], []
+    else:
+        result = report.audited(store, reduce.average(store, observables=[observable] if observable else None))
+        rows, tables, warnings = report.average_rows(result), screen.average_tables(result), report.handfuls(result)
+    if output:
+        export.write(result, output)
+    if as_json:
+        click.echo(json.dumps({"store": str(store), "points": report.plain(rows)}, indent=2, allow_nan=False))
+    else:
+        screen.console().print(*tables)
+        for line in warnings:
+            click.echo(line)
+        if output:
+            click.echo(f"wrote   {output}")
 
 
 @main.command()

@@ -9,6 +9,7 @@
     │   ├── StoreNotFound  (FileNotFoundError)  there is no store at this path
     │   ├── StoreMismatch  (ValueError)         the sweep and the store disagree about what is computed
     │   └── StoreLocked    (BlockingIOError)    another driver is at work on the store
+    ├── ReductionError  (ValueError)         a reduction cannot be made of what the store holds
     └── RunError        (RuntimeError)       a run had to stop; what has landed is safe
 
 A message is one sentence: what must hold, what came, what to do. `exit_code` is what the command line
@@ -59,6 +60,10 @@ class StoreMismatch(StoreError, ValueError):
 
 class StoreLocked(StoreError, BlockingIOError):
     """Another driver is at work on the store."""
+
+
+class ReductionError(EnsembleError, ValueError):
+    """A reduction cannot be made of what the store holds."""
 
 
 class RunError(EnsembleError, RuntimeError):

@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from ensemble import report
 from ensemble.forecast import Plan
 from ensemble.models.model import Model, fields
-from ensemble.reduce import curves
 from ensemble.run import Summary, Watch
 from ensemble.store import Ledger, Status
 from ensemble.sweep import shown
@@ -153,45 +153,51 @@ def model_card(out: Console, name: str, model: type[Model]) -> None:
 
 def average_tables(averages: xr.Dataset) -> list[Table]:
     """A row for every point: peak and plateau of each observable over t alone, a table each; numbers in one table."""
-    axes = [str(dim) for dim in averages["count"].dims]
     tables = [
-        _point_table(averages, axes, [f"peak of {name}", "at t", "plateau"], [name])
-        for name in curves(averages)
-        if f"{name}_late" in averages
+        _point_table(averages, [f"peak of {name}", "at t", "plateau"], [name]) for name in report.functions(averages)
     ]
-    numbers = [
-        name
-        for name in map(str, averages.data_vars)
-        if f"{name}_error" in averages
-        and averages[name].dims == averages["count"].dims
-        and averages[name].dtype.kind == "f"
-        and not name.endswith("_late")
-    ]
-    if numbers or not tables:
-        tables.append(_point_table(averages, axes, numbers, numbers))
+    names = report.numbers(averages)
+    if names or not tables:
+        tables.append(_point_table(averages, names, names))
     return tables
 
 
-def _point_table(averages: xr.Dataset, axes: list[str], headers: list[str], names: list[str]) -> Table:
-    table = _table(*axes, "n", *headers)
-    for cell in np.ndindex(*averages["count"].shape):
-        point = averages.isel(dict(zip(axes, cell, strict=True)))
-        if point["count"].item():
-            row = [shown(point[axis].item()) for axis in axes] + [str(point["count"].item())]
-            table.add_row(*row, *(each for name in names for each in _shown_average(point, name)))
+def _point_table(averages: xr.Dataset, headers: list[str], names: list[str]) -> Table:
+    table = _table(*map(str, averages["count"].dims), "n", *headers)
+    for parameters, point in report.points(averages):
+        row = [*map(shown, parameters.values()), str(point["count"].item())]
+        table.add_row(*row, *(each for name in names for each in _shown_average(report.told_numbers(point, name))))
     return table
 
 
-def _shown_average(point: xr.Dataset, name: str) -> list[str]:
+def _shown_average(told: dict[str, float]) -> list[str]:
     """A number with its error; of a function of t its peak, when that is, and its plateau."""
-    mean, error = point[name].to_numpy(), point[f"{name}_error"].to_numpy()
-    if mean.ndim == 0:
-        return [with_error(mean.item(), error.item())]
-    if np.isnan(mean).all():
-        return ["-", "-", "-"]  # padding: the observable does not exist at this point
-    top = int(np.nanargmax(mean))
-    plateau = with_error(point[f"{name}_late"].item(), point[f"{name}_late_error"].item())
-    return [with_error(mean[top], error[top]), f"{point['t'].to_numpy()[top]:.3g}", plateau]
+    if "mean" in told:
+        return [with_error(told["mean"], told["error"])]
+    if math.isnan(told["peak"]):
+        return ["-", "-", "-"]
+    plateau = with_error(told["plateau"], told["plateau_error"])
+    return [with_error(told["peak"], told["peak_error"]), f"{told['at']:.3g}", plateau]
+
+
+def statistics_table(result: xr.Dataset) -> Table:
+    """A row for every point: mean, typical value, zeros and quantiles; of functions of t at the last time."""
+    axes = [str(dim) for dim in result["count"].dims]
+    dims = [str(dim) for dim in result["mean"].dims[len(axes) :]]
+    levels = [shown(level) for level in result["level"].to_numpy().tolist()]
+    table = _table(*axes, "n", *dims, "mean", "typical", "zeros", *levels)
+    for row in report.statistics_rows(result):
+        place = [shown(value) for value in row["point"].values()]
+        place += [str(row["count"]), *(shown(value) for value in row["place"].values())]
+        typical = with_error(row["typical"], row["typical_error"])
+        quantiles = [f"{value:.4g}" for value in row["quantiles"].values()]
+        table.add_row(*place, _shown_mean(row["mean"], row["error"]), typical, f"{row['zeros']:.3g}", *quantiles)
+    return table
+
+
+def _shown_mean(mean: complex, error: float) -> str:
+    """A mean with its error; of a complex one the error in the plane stands once."""
+    return f"{mean:.4g} ± {error:.2g}" if isinstance(mean, complex) else with_error(mean, error)
 
 
 def told(summary: Summary) -> str:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
+import zarr
 from matplotlib import image
 
 from tests.command import run
@@ -105,6 +107,72 @@ def test_average_and_plot_work_on_a_store_alone(folder: Path, address: str) -> N
     drawn = run(folder, "plot", "walk.zarr")
     assert drawn.stdout == "walk.png\n"
     assert (folder / "walk.png").stat().st_size > 10_000
+
+
+def test_average_writes_what_it_prints(folder: Path, address: str) -> None:
+    """A plateau that rests on one realization is named; files and JSON have the same numbers."""
+    (folder / "walk.toml").write_text(SWEEP.replace("drift = [0.0, 0.5]", "drift = [0.5]"))
+    run(folder, "run", "walk.toml", "--cluster", address)
+    walks = zarr.open_array(str(folder / "walk.zarr" / "walk"), mode="r+")
+    walks[:] = 0.0
+    walks[0, 0, 3] = 12.0
+    told = run(folder, "average", "walk.zarr", "--observable", "walk", "-o", "means.nc")
+    assert told.returncode == 0, told.stderr
+    assert "size = 2: half of the plateau comes from 1 of 12 realizations\nwrote   means.nc\n" in told.stdout
+    assert told.stdout.count("half of") == 1
+    assert "final" not in told.stdout
+    with xr.open_dataset(folder / "means.nc", engine="scipy") as means:
+        assert means["walk_late"].to_numpy().ravel().tolist() == [1.0, 0.0]
+        assert means["walk_handful"].to_numpy().ravel().tolist() == [True, False]
+    told = run(folder, "average", "walk.zarr", "--json", "-o", "means.csv", "--observable", "walk")
+    points = json.loads(told.stdout)["points"]
+    assert points[0]["point"] == {"size": 2, "drift": 0.5}
+    expected = {"peak": 1.0, "peak_error": 1.0, "at": 0.0, "plateau": 1.0, "plateau_error": 1.0}
+    weights = {"half": 1, "heaviest": 1.0, "heaviest_index": 3, "handful": True}
+    assert points[0]["walk"] == pytest.approx(expected | weights)
+    assert points[1]["walk"]["heaviest"] is None
+    assert (folder / "means.csv").read_text().startswith("size,drift,t,count,walk,")
+    assert list(json.loads(run(folder, "average", "walk.zarr", "--json").stdout)["points"][0]) == [
+        "point",
+        "count",
+        "walk",
+        "final",
+    ]
+
+
+def test_average_prints_statistics(folder: Path, address: str) -> None:
+    run(folder, "run", "walk.toml", "--cluster", address)
+    told = run(folder, "average", "walk.zarr", "--observable", "walk", "--statistics", "-o", "all.nc")
+    assert told.returncode == 0, told.stderr
+    assert all(word in told.stdout for word in ("typical", "zeros", "0.16", "0.5", "0.84"))
+    rows = [line.split() for line in told.stdout.splitlines() if line.split()[:1] in (["2"], ["3"])]
+    assert [row[:4] for row in rows][:2] == [["2", "0", "12", "3"], ["2", "0.5", "12", "3"]]
+    with xr.open_dataset(folder / "all.nc", engine="scipy") as found:
+        assert found["quantile"].dims == ("size", "drift", "level", "t")
+    told = run(folder, "average", "walk.zarr", "--observable", "final", "--statistics", "--json")
+    row = json.loads(told.stdout)["points"][0]
+    assert row["place"] == {}
+    assert row["typical"] == 1.0
+    assert list(row["quantiles"]) == ["0.16", "0.5", "0.84"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--observable", "wolk"], "the observable must be one that"),
+        (["--statistics"], "--observable must be given with --statistics, one of final, walk"),
+        (["-o", "means.xlsx"], "the output must end in .nc (netCDF) or .csv, got means.xlsx"),
+        (["-o", "nowhere/means.nc"], "the output must be in a folder that is there"),
+    ],
+)
+def test_average_refuses_in_one_sentence(arguments: list[str], told: str, folder: Path, address: str) -> None:
+    run(folder, "run", "walk.toml", "--cluster", address)
+    refused = run(folder, "average", "walk.zarr", *arguments)
+    assert refused.returncode == 2
+    assert refused.stdout == ""
+    assert refused.stderr.startswith("ensemble: ")
+    assert refused.stderr.count("\n") == 1
+    assert told in refused.stderr
 
 
 def test_models_lists_parameters_and_observables() -> None:

@@ -19,7 +19,7 @@ LAYERS = [
     ["store"],
     ["task"],
     ["cluster", "forecast", "reduce"],
-    ["run", "plot"],
+    ["run", "plot", "export", "report"],
     ["screen"],
     ["cli"],
 ]

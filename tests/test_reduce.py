@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ensemble
-from ensemble import Sweep, reduce, run_sweep
-from ensemble.reduce import Moments, curves
+from ensemble import Sweep, run_sweep
+from ensemble.reduce import curves, reading
+from ensemble.reduce.moments import Moments
 
 Toy = Callable[..., Sweep]
 
@@ -74,8 +75,8 @@ def test_labels_say_what_is_what(store: Path) -> None:
 
 def test_a_cluster_gives_the_same_bits(store: Path, cluster: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many short runs of chunks, a few of them in flight: the order of the sums is that of the realizations."""
-    monkeypatch.setattr(reduce, "_RUN_BYTES", 1)
-    monkeypatch.setattr(reduce, "_AHEAD", 3)
+    monkeypatch.setattr(reading, "RUN_BYTES", 1)
+    monkeypatch.setattr(reading, "_AHEAD", 3)
     here = ensemble.average(store)
     there = ensemble.average(store, client=cluster)
     xr.testing.assert_identical(here, there)

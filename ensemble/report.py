@@ -1,0 +1,128 @@
+"""What reductions tell in numbers: the rows of tables and of JSON, and the words of a warning."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ensemble.errors import ReductionError
+from ensemble.reduce import audit, curves
+from ensemble.store import Layout
+from ensemble.sweep import shown
+
+_WEIGHTS = ("half", "heaviest", "heaviest_index", "handful")
+"""What an audit adds to averages."""
+
+
+def only_observable(store: Path) -> str:
+    """The observable of a store that has one; an error asks for a choice where there are more."""
+    names = list(Layout.read(store).observables)
+    if len(names) > 1:
+        raise ReductionError(f"--observable must be given with --statistics, one of {', '.join(names)}")
+    return names[0]
+
+
+def functions(averages: xr.Dataset) -> list[str]:
+    """The observables that are real functions of t alone: they have a peak and a plateau."""
+    return [name for name in curves(averages) if f"{name}_late" in averages]
+
+
+def numbers(averages: xr.Dataset) -> list[str]:
+    """The observables that are one real number."""
+    return [
+        name
+        for name in map(str, averages.data_vars)
+        if f"{name}_error" in averages
+        and averages[name].dims == averages["count"].dims
+        and averages[name].dtype.kind == "f"
+        and not name.endswith("_late")
+    ]
+
+
+def audited(store: Path, averages: xr.Dataset) -> xr.Dataset:
+    """Averages with the weights of their realizations: `C_half`, `C_heaviest`, `C_heaviest_index`, `C_handful`."""
+    for name in (*functions(averages), *numbers(averages)):
+        weights = audit(store, name)
+        averages = averages.assign({f"{name}_{each}": weights[each].reindex_like(averages) for each in _WEIGHTS})
+    return averages
+
+
+def told_numbers(point: xr.Dataset, name: str) -> dict[str, Any]:
+    """Of a function of t its peak, when that is, and its plateau; of a number its mean; each with its error."""
+    mean, error = point[name].to_numpy(), point[f"{name}_error"].to_numpy()
+    if mean.ndim == 0:
+        return {"mean": mean.item(), "error": error.item()}
+    if np.isnan(mean).all():  # padding: the observable does not exist at this point
+        top = {"peak": np.nan, "peak_error": np.nan, "at": np.nan}
+    else:
+        place = int(np.nanargmax(mean))
+        at = point[name].coords["t"].to_numpy()[place]
+        top = {"peak": mean[place].item(), "peak_error": error[place].item(), "at": at.item()}
+    return {**top, "plateau": point[f"{name}_late"].item(), "plateau_error": point[f"{name}_late_error"].item()}
+
+
+def points(result: xr.Dataset) -> Iterator[tuple[dict[str, Any], xr.Dataset]]:
+    """The points that have realizations: the values of the parameters, and what the result says there."""
+    axes = [str(dim) for dim in result["count"].dims]
+    for cell in np.ndindex(*result["count"].shape):
+        point = result.isel(dict(zip(axes, cell, strict=True)))
+        if point["count"].item():
+            yield {axis: point[axis].item() for axis in axes}, point
+
+
+def average_rows(averages: xr.Dataset) -> list[dict[str, Any]]:
+    """What the tables of averages tell, and the weights of realizations if they were audited; for JSON."""
+    rows = []
+    for parameters, point in points(averages):
+        row: dict[str, Any] = {"point": parameters, "count": point["count"].item()}
+        for name in (*functions(averages), *numbers(averages)):
+            weights = {each: point[f"{name}_{each}"].item() for each in _WEIGHTS if f"{name}_{each}" in averages}
+            row[name] = told_numbers(point, name) | weights
+        rows.append(row)
+    return rows
+
+
+def statistics_rows(result: xr.Dataset) -> list[dict[str, Any]]:
+    """A row for every point, and every place in the other dimensions but t, of which the last is told."""
+    rows = []
+    for parameters, point in points(result):
+        last = point.isel(t=slice(-1, None)) if "t" in point["mean"].dims else point
+        dims = [str(dim) for dim in last["mean"].dims]
+        for cell in np.ndindex(*last["mean"].shape):
+            place = last.isel(dict(zip(dims, cell, strict=True)))
+            row: dict[str, Any] = {"point": parameters, "count": place["count"].item()}
+            row["place"] = {dim: place[dim].item() for dim in dims}
+            row |= {each: place[each].item() for each in ("mean", "error", "typical", "typical_error", "zeros")}
+            row["quantiles"] = {shown(each["level"].item()): each.item() for each in place["quantile"]}
+            rows.append(row)
+    return rows
+
+
+def plain(value: Any) -> Any:
+    """Rows as JSON can tell them: null for what is missing, a pair for a complex number."""
+    if isinstance(value, dict):
+        return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    if isinstance(value, complex):
+        return [plain(value.real), plain(value.imag)]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def handfuls(averages: xr.Dataset) -> list[str]:
+    """A line for every audited mean that rests on a handful of realizations."""
+    curved = functions(averages)
+    names = [*curved, *numbers(averages)]
+    lines = []
+    for parameters, point in points(averages):
+        telling = {axis: value for axis, value in parameters.items() if averages.sizes[axis] > 1} or parameters
+        where = ", ".join(f"{axis} = {shown(value)}" for axis, value in telling.items())
+        for name in names:
+            if point[f"{name}_handful"].item():
+                what = "plateau" if name in curved else "mean"
+                of = f" of {name}" if len(names) > 1 else ""
+                half, count = point[f"{name}_half"].item(), point["count"].item()
+                lines.append(f"{where}: half of the {what}{of} comes from {half:.0f} of {count} realizations")
+    return lines

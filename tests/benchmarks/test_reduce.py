@@ -1,0 +1,64 @@
+"""Reductions against reading alone: the same chunks through Zarr in the same run, and nothing done with them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+import zarr
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from ensemble import Sweep, run_sweep
+from ensemble.reduce import audit, average, block_means, histogram, statistics
+from tests.benchmarks import median, median_seconds
+from tests.conftest import TOY
+
+REDUCTIONS: dict[str, Callable[[Path], xr.Dataset]] = {
+    "average": lambda store: average(store, observables=["walk"]),
+    "block_means": lambda store: block_means(store, "walk"),
+    "audit": lambda store: audit(store, "walk"),
+    "histogram": lambda store: histogram(store, "walk", [50.0], bins=np.linspace(-20, 20, 41).tolist()),
+    "statistics": lambda store: statistics(store, "walk"),
+}
+REALIZATIONS, TIMES, CHUNK = 100_000, 96, 512
+"""One point of 77 MB."""
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory, address: str) -> Path:
+    """A store as a run leaves it, its numbers replaced by incompressible ones."""
+    path = tmp_path_factory.mktemp("reduce") / "a.zarr"
+    table: dict[str, Any] = {
+        "model": TOY,
+        "seed": 1,
+        "realizations": REALIZATIONS,
+        "observables": ["walk"],
+        "axes": {"size": [1]},
+        "time": {"start": 0.0, "stop": 95.0, "num": TIMES},
+        "store": {"chunk": CHUNK},
+    }
+    run_sweep(Sweep.from_table(table), path, cluster=address)
+    array = zarr.open_array(str(path / "walk"), mode="r+")
+    array[:] = np.random.default_rng(1).standard_normal(array.shape)
+    return path
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_reduction(benchmark: BenchmarkFixture, name: str, store: Path) -> None:
+    """Wall time in this process over that of reading the chunks once."""
+    array: zarr.Array[Any] = zarr.open_array(str(store / "walk"), mode="r")
+
+    def read() -> None:
+        for start in range(0, REALIZATIONS, 100 * CHUNK):
+            assert np.asarray(array[0, start : start + 100 * CHUNK]).size
+
+    before = median_seconds(read, 3)
+    result = benchmark.pedantic(REDUCTIONS[name], args=(store,), rounds=3)
+    assert (result["count"] == REALIZATIONS).all()
+    reading = (before + median_seconds(read, 3)) / 2
+    bytes_read = 8 * REALIZATIONS * TIMES
+    benchmark.extra_info["megabytes a second"] = round(bytes_read / median(benchmark) / 1e6)
+    benchmark.extra_info["megabytes a second, reading alone"] = round(bytes_read / reading / 1e6)
+    benchmark.extra_info["over reading alone"] = round(median(benchmark) / reading, 2)
