@@ -1,6 +1,6 @@
 """Disorder ensembles of quantum systems: from random couplings to a labelled dataset with error bars.
 
-    sweep -> realization -> task -> run -> store -> reduce -> plot
+    sweep -> realization -> task -> run -> store -> reduce -> fit -> plot
 
     sweep         which model, which parameters, how many realizations, which times
     realization   a point and an index give a stream of random numbers
@@ -8,6 +8,7 @@
     run           what the store misses becomes a bounded window of Dask tasks
     store         one Zarr group that xarray opens as one Dataset
     reduce        averages and distributions over realizations, with errors
+    fit           plateaus, exponents and rates, with errors and doubts
     plot          figures of the averages
 
 Around them: `cluster` finds the workers, `forecast` knows what things cost, `report` is what reductions tell in

@@ -5,6 +5,7 @@
     ├── ParameterError  (ValueError)         a model refuses the value of one of its parameters
     ├── ModelError      (LookupError)        a model cannot be found, loaded, or does not keep the protocol
     ├── ClusterError    (ConnectionError)    no Dask cluster where one was asked for
+    ├── FitError        (ValueError)         what is given can be fitted by no law: shapes, blocks, times
     ├── StoreError      (OSError)            a store cannot be created, read or written
     │   ├── StoreNotFound  (FileNotFoundError)  there is no store at this path
     │   ├── StoreMismatch  (ValueError)         the sweep and the store disagree about what is computed
@@ -44,6 +45,10 @@ class ModelError(EnsembleError, LookupError):
 
 class ClusterError(EnsembleError, ConnectionError):
     """No Dask cluster where one was asked for."""
+
+
+class FitError(EnsembleError, ValueError):
+    """What is given can be fitted by no law: shapes, blocks or times that make no sense."""
 
 
 class StoreError(EnsembleError, OSError):

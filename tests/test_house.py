@@ -19,7 +19,7 @@ LAYERS = [
     ["store"],
     ["task"],
     ["cluster", "forecast", "reduce"],
-    ["run", "plot", "export", "report"],
+    ["run", "fit", "plot", "export", "report"],
     ["screen"],
     ["cli"],
 ]

@@ -1,0 +1,50 @@
+"""Laws fitted to averages: plateaus, exponents, rates, each with an error, a window, and what to be wary of.
+
+    jackknife             a quantity, and what it would be without each block of realizations
+    laws                  power law, exponential, stretched exponential, logarithm
+    least_squares         one law on one window, for all realizations and without each block
+    independent           the same for points that share no disorder, such as different sizes
+    result                Fit: values, errors, window, chi2, residuals, sensitivity, warnings
+    plateau               C(inf), on a late window that is stationary
+    power_law             t^-beta from peak to plateau; t^alpha before saturation
+    stretched             C(t; ε) / C(inf; 0) on common disorder
+    compare               the laws side by side, and which one the data prefer, if any
+    exponential_in_size   C(inf) = A exp(-alpha N)
+    extrapolate           linear in 1/N; volume law
+
+Pure functions on arrays. The input is the mean of each block of realizations, (blocks, t), and the size of each block:
+
+    curve = Estimate.of_blocks(means, sizes)
+    late, decay = plateau(t, curve), power_law(t, curve)
+    late.values["c"], late.errors["c"], decay.values["beta"], decay.window, decay.warnings
+
+The points of one trajectory are correlated, different realizations are not. So the weights of a fit are diagonal, the
+errors of the mean at each time; the errors of its parameters come from repeating it without each block, never from
+the curvature of chi2 over t. A fit never fails silently: a short window, a plateau that is not reached, zeros, an
+error that exceeds the value, a search without end are `warnings` of the result. Only impossible input raises.
+"""
+
+from ensemble.fit.compare import Comparison, compare
+from ensemble.fit.exponential_in_size import exponential_in_size
+from ensemble.fit.extrapolate import extrapolate, volume_law
+from ensemble.fit.jackknife import Estimate
+from ensemble.fit.plateau import plateau
+from ensemble.fit.power_law import growth, power_law
+from ensemble.fit.result import Fit, Moved, Window
+from ensemble.fit.stretched import stretched
+
+__all__ = [
+    "Comparison",
+    "Estimate",
+    "Fit",
+    "Moved",
+    "Window",
+    "compare",
+    "exponential_in_size",
+    "extrapolate",
+    "growth",
+    "plateau",
+    "power_law",
+    "stretched",
+    "volume_law",
+]

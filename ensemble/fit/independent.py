@@ -1,0 +1,89 @@
+"""Fits over points that share no disorder, such as the plateaus of different sizes: errors propagate from each point.
+
+Here chi2 has the chi-square distribution, and the error of a parameter is σ² = Σ_i (p(y + σ_i e_i) - p(y))²: the whole
+fit with each point moved by its error, one at a time.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from ensemble.errors import FitError
+from ensemble.fit.jackknife import Array
+from ensemble.fit.laws import Law
+from ensemble.fit.least_squares import followed, optimum, weights
+from ensemble.fit.result import Fit, Moved, Window
+
+_FAR = 3.0
+"""A value that moves by more errors of the difference than this depends on the range."""
+
+
+def independent(law: Law, x: ArrayLike, values: ArrayLike, errors: ArrayLike) -> Fit:
+    """Fit the law to independent points, and again without the first ones and without the last ones."""
+    x, y, sigma = (np.asarray(each, dtype=np.float64) for each in (x, values, errors))
+    if x.ndim != 1 or not x.shape == y.shape == sigma.shape:
+        raise FitError(f"every point needs a value and an error, got {x.shape}, {y.shape} and {sigma.shape} of them")
+    if not (np.isfinite(x).all() and (x > 0).all() and len(set(x.tolist())) == len(x)):
+        raise FitError(f"points must be positive and differ from each other, got {x.tolist()}")
+    order = np.argsort(x)
+    order = order[np.isfinite(y[order]) & np.isfinite(sigma[order])]
+    lost = len(x) - len(order)
+    x, y, sigma = x[order], y[order], sigma[order]
+    said: tuple[str, ...] = (f"{lost} points without a value or an error are left out",) if lost else ()
+    known = bool((sigma > 0).any())
+    sigma, there, more = weights(sigma)
+    x, y, sigma, said = x[there], y[there], sigma[there], said + more
+    nan, k = float("nan"), len(law.names)
+    window = Window(float(x[0]), float(x[-1]), len(x)) if len(x) else Window(nan, nan, 0)
+    if len(x) <= k:
+        nothing = dict.fromkeys(law.names, nan)
+        said += (f"the range is too short: {len(x)} points cannot tell {k} parameters",)
+        return Fit(law.formula, nothing, nothing, window, nan, len(x) - k, nan, np.empty(0), (), said)
+    best, influence, residuals, found = _solved(law, x, y, sigma)
+    chi2 = float(np.sum(residuals**2))
+    error = np.sqrt(np.sum(influence**2, axis=0)) * known
+    chance = float(stats.chi2.sf(chi2, len(x) - k)) if known else nan
+    moved = tuple(_moved(law, x, y, sigma, best, influence))
+    if not found:
+        said += ("the search for the best parameters did not converge",)
+    if nonpositive := np.count_nonzero(y <= 0):
+        said += (f"{nonpositive} values are zero or negative",)
+    telling = law.names.index(law.telling)
+    if error[telling] >= abs(best[telling]) > 0:
+        said += (f"the error of {law.telling} exceeds its value: {best[telling]:.3g} +- {error[telling]:.3g}",)
+    if chance < 0.01:
+        said += (f"the law does not describe the points: the chance of so large a chi2 is {chance:.1g}",)
+    for each in moved:
+        if abs(each.shifts[law.telling]) > _FAR:
+            there_, span = each.values[law.telling], each.window
+            said += (f"{law.telling} depends on the range: {there_:.3g} from {span.first:g} to {span.last:g}",)
+    named = [dict(zip(law.names, map(float, each), strict=True)) for each in (best, error)]
+    return Fit(law.formula, named[0], named[1], window, chi2, len(x) - k, chance, residuals, moved, said)
+
+
+def _solved(law: Law, x: Array, y: Array, sigma: Array) -> tuple[Array, Array, Array, bool]:
+    """Parameters (k,), what an error of each point does to them (n, k), residuals, and whether the search ended."""
+    pivot = float(np.sqrt(x[0] * x[-1]))
+    s = x / pivot
+    best, converged = optimum(law, s, y, sigma)
+    # A tenth of an error to each side: the derivative of the fit, also where the law bends within an error.
+    pushed = [followed(law, s, y + side * np.diag(sigma), sigma, best) for side in (-0.1, 0.1)]
+    low, high = (law.reported(p, pivot) for p, _ in pushed)
+    found = converged and all(settled for _, settled in pushed)
+    return law.reported(best, pivot), (high - low) / 0.2, (y - law.curve(s, best)) / sigma, found
+
+
+def _moved(law: Law, x: Array, y: Array, sigma: Array, best: Array, influence: Array) -> Iterator[Moved]:
+    """The fit without the first one, two, ... points, and without the last."""
+    spare = len(x) - len(law.names) - 1
+    for part in [slice(cut, None) for cut in range(1, spare + 1)] + [slice(0, -cut) for cut in range(1, spare + 1)]:
+        values, moves, _, _ = _solved(law, x[part], y[part], sigma[part])
+        difference = -influence
+        difference[part] += moves
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shifts = (values - best) / np.sqrt(np.sum(difference**2, axis=0))
+        window = Window(float(x[part][0]), float(x[part][-1]), len(x[part]))
+        named = [dict(zip(law.names, map(float, each), strict=True)) for each in (values, shifts)]
+        yield Moved(window, named[0], named[1])

@@ -1,0 +1,223 @@
+"""Weighted least squares: one law, one window, its parameters with errors that know of the correlations in t.
+
+The weights are diagonal, 1/σ(t)², with σ the error of the mean: a covariance matrix of hundreds of times from fifty
+blocks has no inverse. Least squares with such weights is unbiased if not optimal, and its errors are right because the
+whole fit is repeated without each block, with the weights held. The optimum of the mean curve is SciPy's; without a
+block it has moved by a small fraction of an error, and a few Gauss-Newton steps from there, for all blocks at once,
+find it.
+"""
+
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, stats
+
+from ensemble.errors import FitError
+from ensemble.fit.jackknife import Array, Estimate
+from ensemble.fit.laws import Law
+from ensemble.fit.result import Fit, Moved, Window
+
+Mask = NDArray[np.bool_]
+
+_STEPS = 50
+_SETTLED = 1e-6
+"""A search without one block ends when a step changes the curve by less than this part of its error."""
+_RARE = 0.01
+"""A law is doubted where the chance of so large a chi2 is below this."""
+_SHORT = 3.0
+"""A window whose last time is less than this many times its first cannot tell one law from another."""
+_FAR = 3.0
+"""A value that moves by more errors of the difference than this depends on the window."""
+_PARTS = ((0, 1 / 2), (0, 3 / 4), (1 / 4, 1), (1 / 2, 1))
+"""The parts of its window on which every fit is repeated."""
+
+
+@final
+@dataclass(frozen=True)
+class Solution:
+    """A law on a window, for all realizations and without each block."""
+
+    parameters: Estimate
+    residuals: Estimate
+    """(data - law) / error of the data."""
+    converged: bool
+    settled: bool
+    """All searches without a block have ended."""
+
+
+def checked(t: Array, curve: Estimate) -> Array:
+    """The times, if the curve is a function of them."""
+    t = np.asarray(t, dtype=np.float64)
+    if curve.value.ndim != 1 or t.shape != curve.value.shape:
+        raise FitError(f"a curve must have one value for each time, got {curve.value.shape} for {t.shape} times")
+    if not (np.isfinite(t).all() and (np.diff(t) > 0).all()):
+        raise FitError("times must be finite and increase from each point to the next")
+    return t
+
+
+def between(t: Array, curve: Estimate, window: tuple[float, float] | None) -> Mask:
+    """The points of a window that have a logarithm of time, a value, and one without every block."""
+    first, last = window or (0.0, np.inf)
+    there = np.isfinite(curve.value) & np.isfinite(curve.without).all(axis=0)
+    return np.asarray(there & (t > 0) & (t >= first) & (t <= last))
+
+
+def weights(error: Array) -> tuple[Array, Mask, tuple[str, ...]]:
+    """The errors to weight with, the points that have one, and what to say about the others."""
+    scatter = error > 0
+    if scatter.all():
+        return error, scatter, ()
+    if not scatter.any():
+        return np.ones_like(error), ~scatter, ("blocks do not differ: all points weigh the same and errors are zero",)
+    said = f"{np.count_nonzero(~scatter)} points at which blocks do not differ are left out"
+    return error, np.asarray(scatter), (said,)
+
+
+def optimum(law: Law, s: Array, y: Array, error: Array) -> tuple[Array, bool]:
+    """The parameters that minimize chi2, from the best of the law's starts, and whether the search has ended."""
+
+    def residuals(p: Array) -> Array:
+        return np.nan_to_num((law.curve(s, p) - y) / error, nan=1e150, posinf=1e150, neginf=-1e150)
+
+    def slopes(p: Array) -> Array:
+        return np.nan_to_num(law.slopes(s, p) / error[:, None], nan=0.0, posinf=1e150, neginf=-1e150)
+
+    with np.errstate(over="ignore", invalid="ignore"):
+        start = min(law.starts(s, y, error), key=lambda p: float(np.sum(residuals(p) ** 2)))
+        found = optimize.least_squares(
+            residuals, start, slopes, method="lm", xtol=1e-12, ftol=1e-12, gtol=1e-12, max_nfev=2000
+        )
+    return np.asarray(found.x), bool(found.success)
+
+
+def followed(law: Law, s: Array, y: Array, error: Array, start: Array) -> tuple[Array, bool]:
+    """The optima of slightly different curves y (curves, n), from that of one of them; whether all were found."""
+    p, part = np.tile(start, (len(y), 1)), np.ones((len(y), 1))
+    with np.errstate(all="ignore"):
+        gap = (y - law.curve(s, p)) / error
+        for _ in range(_STEPS):
+            slopes = law.slopes(s, p) / error[:, None]
+            if not (np.isfinite(slopes).all() and np.isfinite(gap).all()):
+                return np.full_like(p, np.nan), False
+            step = (np.linalg.pinv(slopes) @ gap[..., None])[..., 0]
+            if np.abs((slopes @ step[..., None])[..., 0]).max() < _SETTLED:
+                return p + step, True
+            # A step that leads uphill, in the long valley of parameters that are hard to tell apart, is cut short.
+            there = (y - law.curve(s, p + part * step)) / error
+            down = (np.sum(there**2, axis=1) <= np.sum(gap**2, axis=1) * (1 + 1e-12))[:, None]
+            p, gap = np.where(down, p + part * step, p), np.where(down, there, gap)
+            part = np.where(down, np.minimum(1, 2 * part), part / 4)
+    return p, False
+
+
+def solve(law: Law, t: Array, curve: Estimate, error: Array) -> Solution:
+    """Fit the law to all points of a curve."""
+    pivot = float(np.sqrt(t[0] * t[-1]))
+    s = t / pivot
+    best, converged = optimum(law, s, curve.value, error)
+    without, settled = followed(law, s, curve.without, error, best)
+    parameters = Estimate(law.reported(best, pivot), law.reported(without, pivot), curve.sizes)
+    value = (curve.value - law.curve(s, best)) / error
+    residuals = Estimate(value, (curve.without - law.curve(s, without)) / error, curve.sizes)
+    return Solution(parameters, residuals, converged, settled)
+
+
+def probability(residuals: Estimate) -> float:
+    """The chance of a larger chi2 if the law were true, by Satterthwaite.
+
+    If Γ is the covariance of the residuals, chi2 has mean tr Γ and variance 2 tr Γ²: that of a chi-square variable of
+    (tr Γ)² / tr Γ² degrees of freedom, scaled. The blocks give Γ with noise, of which tr Γ² is freed.
+    """
+    covariance, blocks = residuals.covariance, len(residuals.sizes) - 1
+    trace = float(np.trace(covariance))
+    if not np.isfinite(trace) or trace <= 0:
+        return float("nan")
+    square = (float(np.sum(covariance**2)) - trace**2 / blocks) / (1 + 1 / blocks)
+    freedom = trace**2 / max(square, trace**2 / len(residuals.value))
+    return float(stats.chi2.sf(float(np.sum(residuals.value**2)) * freedom / trace, freedom))
+
+
+def fitted(law: Law, t: Array, curve: Estimate, chosen: Mask, said: tuple[str, ...] = (), *, flat: bool = False) -> Fit:
+    """The law on the chosen points, and on parts of them; `flat` gives all points the weight of their average."""
+    error, scatter, more = weights(curve.error[chosen])
+    t, curve, error, said = t[chosen][scatter], curve[chosen][scatter], error[scatter], said + more
+    count, k = len(t), len(law.names)
+    window = Window(float(t[0]), float(t[-1]), count) if count else Window(float("nan"), float("nan"), 0)
+    if count <= k:
+        nothing = dict.fromkeys(law.names, float("nan"))
+        said += (f"the window is too short: {count} points cannot tell {k} parameters",)
+        nan = float("nan")
+        return Fit(law.formula, nothing, nothing, window, nan, count - k, nan, np.empty(0), (), said)
+    if flat:
+        error = np.full_like(error, np.sqrt(np.mean(error**2)))
+    solution = solve(law, t, curve, error)
+    values, errors = (_named(law, part) for part in (solution.parameters.value, solution.parameters.error))
+    fit = Fit(
+        law.formula,
+        values,
+        errors,
+        window,
+        float(np.sum(solution.residuals.value**2)),
+        count - k,
+        probability(solution.residuals),
+        solution.residuals.value,
+        tuple(_moved(law, t, curve, error, solution)),
+    )
+    return replace(fit, warnings=said + tuple(_doubts(law, fit, curve, solution)))
+
+
+def _named(law: Law, numbers: Array) -> dict[str, float]:
+    return dict(zip(law.names, map(float, numbers), strict=True))
+
+
+def parts(count: int) -> list[slice]:
+    """The parts of a window on which a fit is repeated."""
+    return [slice(round(start * count), round(stop * count)) for start, stop in _PARTS]
+
+
+def _moved(law: Law, t: Array, curve: Estimate, error: Array, whole: Solution) -> list[Moved]:
+    """The fit on parts of the window; how far it has moved is counted in the jackknife error of the difference."""
+    found = []
+    for part in parts(len(t)):
+        if part.stop - part.start <= len(law.names):
+            continue
+        values = solve(law, t[part], curve[part], error[part]).parameters
+        with np.errstate(all="ignore"):
+            difference = Estimate(
+                values.value - whole.parameters.value, values.without - whole.parameters.without, curve.sizes
+            )
+            shifts = _named(law, difference.value / difference.error)
+        window = Window(float(t[part][0]), float(t[part][-1]), part.stop - part.start)
+        found.append(Moved(window, _named(law, values.value), shifts))
+    return found
+
+
+def _doubts(law: Law, fit: Fit, curve: Estimate, solution: Solution) -> list[str]:
+    """What to be wary of, a sentence each."""
+    said = []
+    if not solution.converged:
+        said.append("the search for the best parameters did not converge")
+    if not solution.settled:
+        said.append("the fit did not settle without one of the blocks: its errors are not known")
+    if len(curve.sizes) < 10:
+        said.append(f"{len(curve.sizes)} blocks are few: the errors themselves are uncertain")
+    if law.names != ("c",) and fit.window.last < _SHORT * fit.window.first:
+        said.append(f"the window is short: from {fit.window.first:.3g} to {fit.window.last:.3g} laws look alike")
+    if (nonpositive := np.count_nonzero(curve.value <= 0)) and law.telling != "b":
+        said.append(f"{nonpositive} points of the window are zero or negative, where the law has no logarithm")
+    said += [f"{name} cannot be told: the data leave no such law" for name, v in fit.values.items() if np.isnan(v)]
+    value, error = fit.values[law.telling], fit.errors[law.telling]
+    if error >= abs(value) > 0:
+        said.append(f"the error of {law.telling} exceeds its value: {value:.3g} with an error of {error:.3g}")
+    if fit.probability < _RARE:
+        said.append(f"the law does not describe the curve: the chance of so large a chi2 is {fit.probability:.1g}")
+    for each in fit.moved:
+        if (shift := abs(each.shifts[law.telling])) > _FAR:
+            there, span = each.values[law.telling], each.window
+            said.append(
+                f"{law.telling} depends on the window: {there:.3g} from {span.first:.3g} to {span.last:.3g}, "
+                f"{shift:.1f} errors of the difference away"
+            )
+    return said

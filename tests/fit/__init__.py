@@ -1,0 +1,1 @@
+"""Tests of the fits, on synthetic ensembles whose laws are known."""
