@@ -56,6 +56,9 @@ def test_the_working_session(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
     for cell in (text for text in blocks("python") if not text.startswith("# ")):
         exec(compile(cell, "README.md", "exec"), names)
     assert (names["loss"].sel(N=4).mean() > 0.2).all()
+    assert names["fit"].law == "a t^-beta"
+    assert 1.0 < names["fit"].values["beta"] < 2.0
+    assert names["plateau"](names["point"].t, names["estimate"]).values["c"] > 10 * 3.6e-4
     assert names["curve"].shape == (91,)
     assert names["pair"].shape == (91, 4, 4)
     assert 0.0 < names["curve"].max() < 1.0
