@@ -44,14 +44,17 @@ def test_one_realization(
         inside[0] += time.process_time() - started
         return values
 
-    def measured() -> None:
+    def measured() -> NDArray[np.float64]:
         started = time.process_time()
-        bubble_entropy(disorder, bubbles, t, occupation=occupation)
+        entropies = bubble_entropy(disorder, bubbles, t, occupation=occupation)
         all_in_all[0] += time.process_time() - started
+        return entropies
 
     bubble_entropy(disorder, bubbles[:1], t, occupation=occupation)
     monkeypatch.setattr(np.linalg, "eigvalsh", timed)
-    benchmark.pedantic(measured, rounds=3 if N < 16 else 1)
+    found = benchmark.pedantic(measured, rounds=3 if N < 16 else 1)
+    assert found.shape == (N, len(t))
+    assert 0.1 < found.max() <= (N // 2) * np.log(2.0) + 1e-12
     benchmark.extra_info["share of LAPACK"] = round(inside[0] / all_in_all[0], 2)
 
 
@@ -62,4 +65,7 @@ def test_purity_of_one_realization(benchmark: BenchmarkFixture, N: int, epsilon:
     model = TLSGlass(N=N, epsilon=epsilon, eta=1e5)
     disorder, bubbles, occupation = realization(model)
     bubble_purity(disorder, bubbles[:1], model.t[:1], occupation=occupation)
-    benchmark.pedantic(lambda: bubble_purity(disorder, bubbles, model.t, occupation=occupation), rounds=1)
+    found = benchmark.pedantic(lambda: bubble_purity(disorder, bubbles, model.t, occupation=occupation), rounds=1)
+    assert found.shape == (N, len(model.t))
+    assert 2.0 ** -(N // 2) <= found.min() < 0.9
+    assert found.max() <= 1.0 + 1e-12

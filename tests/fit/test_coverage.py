@@ -1,4 +1,7 @@
-"""One standard error holds the truth in about 68 of 100 ensembles."""
+"""One standard error holds the truth in about 68 of 100 ensembles.
+
+The first 300 seeds, whatever they give: the exponent of a stretched exponential is near the lower bound with them.
+"""
 
 from collections.abc import Callable
 
@@ -8,7 +11,7 @@ import pytest
 from ensemble.fit import Fit, exponential_in_size, extrapolate, growth, plateau, power_law, stretched
 from tests.fit.ensembles import T, blocks, ensemble_of, noise, rise_decay_plateau
 
-SEEDS = range(1000, 1300)
+SEEDS = range(300)
 LONG = np.geomspace(1, 1e6, 33)
 N = np.arange(5.0, 11.0)
 
