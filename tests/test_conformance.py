@@ -57,7 +57,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {
             "model": "tls_glass",
             "observables": sorted(OBSERVABLES),
-            "axes": {"N": [2, 5], "epsilon": [0.0, 1e-2], "eta": [1e5]},
+            "axes": {"N": [2, 5], "epsilon": [1e-6, 1e-2], "eta": [1e5]},
             "parameters": {"bubbles": 3, "pairs": 4, "sites": 3, "temperature": 1e3},
             "time": {"start": 1e-3, "stop": 1e3, "num": 7, "spacing": "log"},
         },

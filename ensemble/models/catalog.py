@@ -17,7 +17,7 @@ from types import ModuleType
 import cloudpickle
 
 from ensemble.errors import ModelError
-from ensemble.models.model import Model, Observable, fields
+from ensemble.models.model import Derived, Model, Observable, fields
 
 GROUP = "ensemble.models"
 
@@ -120,6 +120,10 @@ def _checked(found: object, reference: str) -> type[Model]:
     for preset, values in found.presets.items():
         if not isinstance(values, Mapping) or not set(values) <= set(names):
             raise refuse(f"must set its own fields in presets, as a table of values, got {values!r} for {preset!r}")
+    if not isinstance(found.derived, Mapping) or not all(isinstance(each, Derived) for each in found.derived.values()):
+        raise refuse(f"must declare derived = {{name: Derived(...)}}, got {found.derived!r}")
+    if taken := sorted(set(found.derived) & set(names)):
+        raise refuse(f"must find another name in derived for {taken[0]!r}: it is a parameter")
     return found
 
 

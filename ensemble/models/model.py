@@ -43,6 +43,19 @@ class Observable:
 
 
 @final
+@dataclass(frozen=True)
+class Derived:
+    """One number that follows from the parameters of a model alone, such as a ratio of its scales."""
+
+    long_name: str
+    """What it is, as an axis label would say it."""
+    value: Callable[[Any], float]
+    """The number, from a model."""
+    units: str = "1"
+    """Its unit; "1" for a pure number."""
+
+
+@final
 class OnDemand(Mapping[str, ArrayLike]):
     """Observables that are computed when they are read with [], each time anew; their names cost nothing.
 
@@ -99,6 +112,9 @@ class Model(ABC):
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Named sets of parameters, such as the constants of a material; they take the place of the defaults."""
+
+    derived: ClassVar[Mapping[str, Derived]] = {}
+    """Quantities that follow from the parameters alone, without disorder: `model.derived[name].value(model)`."""
 
     @classmethod
     def with_preset(cls, name: str, /, **fields: Any) -> Self:

@@ -59,6 +59,17 @@ def test_installed_models_are_found_by_name() -> None:
             'draw_fields = ()\n    presets = ["a"]',
             "must declare presets = {name: {field: value}}",
         ),
+        (
+            'draw_fields = ("size",)',
+            'draw_fields = ()\n    derived = {"a": 1.5}',
+            "must declare derived = {name: Derived(",
+        ),
+        ('draw_fields = ("size",)', 'draw_fields = ()\n    derived = ["a"]', "must declare derived = {name: Derived("),
+        (
+            'draw_fields = ("size",)',
+            'draw_fields = ()\n    from ensemble.models.model import Derived\n    derived = {"size": Derived("", len)}',
+            "must find another name in derived for 'size'",
+        ),
         ('Observable("signal")', 'Observable("signal", dtype="flaot64")', "cannot be imported: TypeError"),
         ('{"signal":', '{"status":', "must find another name for 'status'"),
         ('{"signal":', '{"size":', "must find another name for 'size'"),

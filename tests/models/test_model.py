@@ -1,4 +1,4 @@
-"""What the protocol itself does: observables on demand, presets, types as a store says them."""
+"""What the protocol itself does: observables on demand, presets, derived quantities, types as a store says them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +8,8 @@ import pytest
 
 from ensemble import Model, Observable, OnDemand
 from ensemble.errors import EnsembleError
+from ensemble.models import catalog
+from ensemble.models.model import Derived, fields
 from tests.toy_model import ToyModel
 
 
@@ -43,6 +45,24 @@ def test_a_type_is_told_as_a_store_tells_it() -> None:
     assert Observable("wave", dtype="complex") == Observable("wave", dtype="complex128", on_request=True)
     with pytest.raises(TypeError, match="flaot64"):
         Observable("wave", dtype="flaot64")
+
+
+def test_a_quantity_that_follows_from_the_parameters() -> None:
+    speed = Derived("drift of all walkers together", lambda model: model.size * model.drift, "m")
+    assert speed.value(ToyModel(size=3, drift=0.5)) == 1.5
+    assert Derived("number of walkers", lambda model: model.size).units == "1"
+    assert Model.derived == {}
+
+
+@pytest.mark.parametrize("name", catalog.installed())
+def test_what_follows_is_labelled_and_a_number(name: str) -> None:
+    model = catalog.find(name)
+    smallest = {"N": 4, "epsilon": 0.5, "eta": 2.0}
+    one = model(**{field: value for field, value in smallest.items() if field in fields(model)})
+    for derived in model.derived.values():
+        assert derived.long_name
+        assert derived.units
+        assert isinstance(derived.value(one), float)
 
 
 def test_a_model_with_a_preset() -> None:

@@ -1,5 +1,6 @@
 """The presets against Table I, and the ratio of dissipation to interaction against Eq. (24) and its text."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from ensemble.models.model import Model
 from ensemble.models.tls_glass import TLSGlass
 from ensemble.models.tls_glass.materials import MATERIALS, PRESETS, dissipation_ratio, flight_energy, measured_ratio
+from ensemble.physics import disorder
 
 TABLE_FLIGHT = {"SiO2": 1.8, "BK7": 1.7, "PMMA": 0.45}
 """ħ/τ in meV, the last row of Table I."""
@@ -17,6 +19,14 @@ def median_ratio(model: TLSGlass, realizations: int = 40) -> float:
     """Typical measured ratio."""
     draws = (model.draw(np.random.default_rng(seed)) for seed in range(realizations))
     return float(np.median([measured_ratio(model.scale(draw)) for draw in draws]))
+
+
+def derived(model: TLSGlass) -> dict[str, float]:
+    return {name: each.value(model) for name, each in model.derived.items()}
+
+
+def material(name: str, N: int = 4, epsilon: float = 1.0, eta: float = 1.0) -> TLSGlass:
+    return TLSGlass.with_preset(name, N=N, epsilon=epsilon, eta=eta)
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -116,3 +126,44 @@ def test_measured_and_estimated_ratio_scale_alike(dipoles: str) -> None:
         expected = dissipation_ratio(**values) / estimated
         model = replace(reference, **change)  # type: ignore[arg-type]
         assert median_ratio(model) / measured == pytest.approx(expected, rel=0.05), change
+
+
+def test_table_i_follows_from_the_presets() -> None:
+    """Its rows, but for the Debye temperature, which the model does not have; the extremes of Δ up to a factor 1.8."""
+    rows = {
+        "width": [130, 70, 30],
+        "delta_typical": [1e-3, 1e-3, 1e-4],
+        "coupling": [0.8, 0.7, 0.3],
+        "number_density": [0.3, 0.2, 0.05],
+    }
+    found = {name: derived(material(name)) for name in MATERIALS}
+    for row, values in rows.items():
+        assert [each[row] for each in found.values()] == pytest.approx(values, rel=1e-11), row
+    for name, each in found.items():
+        assert each["flight_energy"] == pytest.approx(TABLE_FLIGHT[name], rel=0.052)
+        for extreme in ("delta_max", "delta_min"):
+            assert 1 / 1.8 < each[extreme] / getattr(MATERIALS[name], extreme) < 1.8
+
+
+@pytest.mark.parametrize("name", MATERIALS)
+def test_what_follows_from_a_preset_is_what_follows_from_its_material(name: str) -> None:
+    column, found = MATERIALS[name], derived(material(name))
+    assert found["distance"] == pytest.approx(column.distance, rel=1e-11)
+    assert found["flight_energy"] == pytest.approx(1e3 * column.flight_energy, rel=1e-11)
+    assert found["ratio"] == pytest.approx(column.ratio, rel=1e-10)
+    assert found["tunnelling"] == pytest.approx(column.delta_bar / column.W, rel=1e-11)
+    assert found["confinement"] == pytest.approx(column.W / (1e3 * column.flight_energy), rel=1e-11)
+    assert found["ratio"] == pytest.approx(found["tunnelling"] ** 2 * found["confinement"] ** 3, rel=1e-12)
+    assert found == derived(material(name, N=9, epsilon=1e-6, eta=0.0))
+
+
+def test_what_follows_about_tunnelling_is_what_is_drawn() -> None:
+    """Amplitudes as a realization has them, in meV."""
+    model = TLSGlass(N=4, epsilon=1.0, eta=1.0, delta_bar=1e-3, n_delta=4.0, W=0.1)
+    exponents = disorder.centred_uniform(np.random.default_rng(0), 20_000)
+    amplitudes = 1e3 * model.W * disorder.log_uniform(exponents, model.delta_bar, model.n_delta)
+    found = derived(model)
+    assert found["spread"] == pytest.approx(np.log10(amplitudes).std(), rel=0.02)
+    assert found["spread"] == 4.0 / math.sqrt(12.0)
+    assert found["delta_min"] < amplitudes.min() < 1.01 * found["delta_min"]
+    assert found["delta_max"] > amplitudes.max() > 0.99 * found["delta_max"]

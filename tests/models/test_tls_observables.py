@@ -100,6 +100,23 @@ def test_coherence_and_density_matrix() -> None:
     np.testing.assert_array_equal(found["density_matrix"], reduced_density_matrix(disorder, sites, TIMES))
 
 
+@pytest.mark.parametrize("N", [2, 5, 12])
+def test_ratio(N: int) -> None:
+    """Reference: a loop over the sites and what they are coupled to; with epsilon over eta it changes in proportion."""
+    model = glass(N=N)
+    disorder = disorder_of(model)
+    ratios = []
+    for i in range(N):
+        strongest = max(abs(float(disorder.coupling[i, j])) for j in range(N) if j != i)
+        ratios.append(float(disorder.rate[i]) / strongest)
+    ratios.sort()
+    median = (ratios[(N - 1) // 2] + ratios[N // 2]) / 2
+    assert 10.0 ** float(model.evolve(disorder)["log_ratio"]) == pytest.approx(median, rel=1e-13)
+    physical = TLSGlass(N=N, epsilon=1.0, eta=1.0, t=TIMES)
+    found = float(physical.evolve(disorder_of(physical))["log_ratio"])
+    assert 10.0**found == pytest.approx(np.median(ratios) * 1e5 / 0.1, rel=1e-12)
+
+
 def test_small_systems_are_padded() -> None:
     """Three sites have three pairs; what is not there is missing, and averages go by what is."""
     model = glass(N=3, pairs=5, sites=4, bubbles=4)
@@ -119,6 +136,20 @@ def test_without_positions() -> None:
     assert np.max(found["concurrence"]) > 0.0
     with pytest.raises(AttributeError, match="position"):
         found["entropy"]
+
+
+@pytest.mark.parametrize(("name", "values"), [("eta", {"epsilon": [1.0]}), ("epsilon", {"eta": [1.0]})])
+def test_a_ratio_to_nothing_is_refused(name: str, values: dict[str, list[float]]) -> None:
+    table = {
+        "model": "tls_glass",
+        "observables": ["log_ratio"],
+        "realizations": 1,
+        "seed": 1,
+        "axes": {"N": [4], name: [0.0, 1.0], **values},
+    }
+    with pytest.raises(SweepError, match=f"{name} must not be 0 for log_ratio"):
+        Sweep.from_table(table)
+    Sweep.from_table({**table, "observables": ["concurrence"]})
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ eV, enters only the prefactors of J and Y. In the order in which a realization p
     model.py        TLSGlass: the parameters, and all this as the framework sees it
     validation.py   which values the parameters may have
     materials.py    SiO2, BK7 and PMMA as presets, and the ratio of dissipation to interaction, Eq. (24)
+    derived.py      what follows from the parameters without a draw: Table I, the axes of the phase diagram
 """
 
 from ensemble.models.tls_glass.couplings import TLSDisorder

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import constants
 
-from ensemble.models.model import Model, Observable, parameter
-from ensemble.models.tls_glass import couplings, materials, observables
+from ensemble.models.model import Derived, Model, Observable, parameter
+from ensemble.models.tls_glass import couplings, derived, materials, observables
 from ensemble.models.tls_glass.couplings import TLSDisorder
 from ensemble.models.tls_glass.draw import TLSDraw, draw
 from ensemble.models.tls_glass.validation import accepted
@@ -56,6 +56,7 @@ class TLSGlass(Model):
     axes: ClassVar[tuple[str, ...]] = ("N", "epsilon", "eta")
     draw_fields: ClassVar[tuple[str, ...]] = ("N",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = materials.PRESETS
+    derived: ClassVar[Mapping[str, Derived]] = derived.DERIVED
 
     def __post_init__(self) -> None:
         for name, value in accepted({field.name: getattr(self, field.name) for field in fields(self)}).items():
@@ -84,7 +85,7 @@ class TLSGlass(Model):
         return observables.coords(self)
 
     def check(self, names: Collection[str]) -> None:
-        """Refuse observables that are out of reach at this N."""
+        """Refuse observables that are out of reach at this N, or that these parameters leave undefined."""
         observables.check(self, names)
 
     def evolve(self, disorder: Any) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@
     purity, renyi      Tr ρ_A² and -ln Tr ρ_A², likewise; they need no eigenvalues and reach larger N
     negativity         (1/N) Σ_{i<j} of the negativities
     coherence          (1/N) Σ_i |<↑| ρ_i |↓>|
+    log_ratio          log10 of the median over sites of ħY_i / max_j |J_ij|; Eq. (24) at epsilon = eta = 1
 
 Those over `bubble`, `pair` and `site` keep what the others average. A bubble is a site and its nearest others;
 pairs come by the size of their coupling, the strongest first, since most of all pairs are far apart and never
@@ -13,14 +14,16 @@ nearest others, in the frame that rotates with the local frequencies.
 """
 
 import functools
+import math
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ensemble.errors import ParameterError
 from ensemble.models.model import Observable, OnDemand
+from ensemble.models.tls_glass.materials import measured_ratio
 from ensemble.physics import (
     LARGEST_BUBBLE,
     average_concurrence,
@@ -66,6 +69,7 @@ OBSERVABLES: Mapping[str, Observable] = {
     "pair_coupling": _on_request("coupling of a pair", "pair", units="W"),
     "pair_distance": _on_request("distance of a pair", "pair", units="nm"),
     "site_coherence": _on_request("coherence of a two-level system", "site", "t"),
+    "log_ratio": _on_request("decimal logarithm of dissipation over interaction, the median over sites"),
     "density_matrix": _on_request("density matrix of neighbours", "t", "row", "column", dtype="complex128"),
 }
 
@@ -104,7 +108,7 @@ def measured(glass: "TLSGlass", disorder: Any) -> OnDemand:
         sites = nearest_bubbles(distances(), 1, size=glass.cluster)[0]
         return reduced_density_matrix(disorder, sites.tolist(), t, occupation=occupation)
 
-    entries: dict[str, Callable[[], Array]] = {
+    entries: dict[str, Callable[[], ArrayLike]] = {
         "concurrence": lambda: average_concurrence(*state, occupation=occupation),
         "entropy": lambda: entropies().mean(axis=0),
         "renyi": lambda: -np.log(purities()).mean(axis=0),
@@ -117,6 +121,7 @@ def measured(glass: "TLSGlass", disorder: Any) -> OnDemand:
         "pair_coupling": lambda: _padded(disorder.coupling[tuple(strongest().T)], glass.pairs),
         "pair_distance": lambda: _padded(distances()[tuple(strongest().T)], glass.pairs),
         "site_coherence": lambda: _padded(coherences()[: glass.sites], glass.sites),
+        "log_ratio": lambda: math.log10(measured_ratio(disorder)),
         "density_matrix": neighbours,
     }
     return OnDemand(**entries)
@@ -131,7 +136,7 @@ def coords(glass: "TLSGlass") -> dict[str, Array]:
 
 
 def check(glass: "TLSGlass", observables: Collection[str]) -> None:
-    """Refuse what would take more memory or time than there is."""
+    """Refuse what would take more memory or time than there is, and what divides by interactions that are not there."""
     for name in observables:
         largest = 2 * _REACH.get(name, glass.N) + 1
         if largest < glass.N:
@@ -139,6 +144,12 @@ def check(glass: "TLSGlass", observables: Collection[str]) -> None:
             raise ParameterError(f"N must be at most {largest} for {name}, got {glass.N}: ask for smaller N{cure}")
     if "density_matrix" in observables and glass.cluster > glass.N:
         raise ParameterError(f"cluster must be at most N = {glass.N}, got {glass.cluster}")
+    if "log_ratio" in observables and 0.0 in (glass.epsilon, glass.eta):
+        name, of = ("eta", "interactions") if glass.eta == 0.0 else ("epsilon", "dissipation")
+        raise ParameterError(
+            f"{name} must not be 0 for log_ratio, which compares {of} with the rest: "
+            f"leave it out of {name}, or log_ratio out of observables"
+        )
 
 
 def _bubbles(glass: "TLSGlass", distance: Array) -> Array:
