@@ -1,5 +1,8 @@
 """Averages against plain NumPy over all trajectories, and their independence of how they are cut."""
 
+import os
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,8 +16,11 @@ from hypothesis import strategies as st
 
 import ensemble
 from ensemble import Sweep, run_sweep
+from ensemble.cluster import connect
+from ensemble.errors import RunError
 from ensemble.reduce import curves, reading
 from ensemble.reduce.moments import Moments
+from ensemble.reduce.plateaus import late_mean
 
 Toy = Callable[..., Sweep]
 
@@ -64,6 +70,15 @@ def test_the_plateau_s_error_is_over_realizations_not_over_times(store: Path) ->
     point = averages.sel(size=2, drift=0.5)
     np.testing.assert_allclose(point["walk_late"], last.mean(), rtol=1e-13)
     np.testing.assert_allclose(point["walk_late_error"], last.std(ddof=1) / np.sqrt(last.size), rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "complex128", "int64", "int8", "bool"])
+def test_a_plateau_of_any_numbers(dtype: str) -> None:
+    """The last two of eleven times, wherever t stands among the dimensions; sums of small integers do not overflow."""
+    rows = np.random.default_rng(1).uniform(1, 127, (5, 3, 11, 2)).astype(dtype)
+    np.testing.assert_allclose(late_mean(rows, 1), rows[:, :, -2:].mean(axis=2), rtol=1e-6)
+    np.testing.assert_allclose(late_mean(rows[:, 0, :, 0], 0), rows[:, 0, -2:, 0].mean(axis=1), rtol=1e-6)
+    np.testing.assert_array_equal(late_mean(rows, None), rows)
 
 
 def test_labels_say_what_is_what(store: Path) -> None:
@@ -144,6 +159,19 @@ def test_curves_are_real_functions_of_one_number() -> None:
         coords={"size": [2], "t": [0.0, 1.0], "colour": ["red", "blue"]},
     )
     assert curves(averages) == ["walk", "paths_late"]
+
+
+def test_a_cluster_that_goes_away() -> None:
+    """Workers that die, and a scheduler that ends, are told in one sentence each."""
+    with connect("local", 1) as client:
+        with pytest.raises(RunError, match="workers die while they read"):
+            list(reading.mapped(client, os._exit, [(1,)]))
+        assert client.cluster is not None
+        ending = threading.Timer(0.5, client.cluster.close)
+        ending.start()
+        with pytest.raises(RunError, match="the cluster was lost while it read"):
+            list(reading.mapped(client, time.sleep, [(60,)]))
+        ending.join()
 
 
 @given(st.lists(st.lists(st.floats(-1e6, 1e6), max_size=5), max_size=6))

@@ -4,8 +4,9 @@
     combine    what the runs of a point make together, in the order of the realizations
     finalize   numbers with errors and labels
 
-    reading         runs of chunks as tasks, shared by all that follow
+    reading         selected points, and runs of their chunks as tasks; shared by all that follow
     moments         count, mean and spread, combined without cancellation
+    plateaus        the late-time mean of every realization
     averages        mean and standard error of every observable, and its plateau
     blocks          means over blocks of realizations, for jackknife errors of whatever is derived from a mean
     distribution    typical value, zeros, quantiles

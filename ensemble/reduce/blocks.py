@@ -13,20 +13,29 @@ from distributed import Client
 from numpy.typing import NDArray
 
 from ensemble.errors import ReductionError
-from ensemble.reduce.reading import Run, Source, put
+from ensemble.reduce.reading import Run, Select, Source, put
 
 
-def block_means(store: str | Path, observable: str, *, blocks: int = 50, client: Client | None = None) -> xr.Dataset:
+def block_means(
+    store: str | Path,
+    observable: str,
+    *,
+    blocks: int = 50,
+    select: Select | None = None,
+    realizations: int | None = None,
+    client: Client | None = None,
+) -> xr.Dataset:
     """Means of an observable over `blocks` contiguous groups of realizations at every point.
 
     The result has `<observable>` over (axes..., block, observable dims...) and `block_size`, the number of
     realizations, over (axes..., block). All realizations done so far are in a block, and sizes differ by at most
     one, so the mean of all is the mean of the blocks weighted by their sizes. A point with fewer realizations than
-    blocks has one block for each of them, and missing values in the rest.
+    blocks has one block for each of them, and missing values in the rest. `select` takes some of the points, as in
+    `average`; `realizations` only the first ones, so that what is compared has the same ones everywhere.
     """
     if blocks < 1:
         raise ReductionError(f"blocks must be at least 1, got {blocks}; 50 suit a jackknife")
-    source = Source.of(store)
+    source = Source.of(store, select, realizations)
     axes = tuple(source.layout.axes)
     kind = source.observable(observable)
     result = source.frame(kind.dims).assign_coords(
@@ -34,7 +43,7 @@ def block_means(store: str | Path, observable: str, *, blocks: int = 50, client:
     )
     shape = tuple(result.sizes[dim] for dim in kind.dims)
     means, sizes = [], []
-    for _, parts in source.reduced(observable, _block_sums, client, blocks):
+    for parts in source.reduced(observable, _block_sums, client, blocks):
         sums = np.zeros((blocks, *shape), _wide(np.dtype(kind.dtype)))
         counts = np.zeros(blocks, np.int64)
         for first, some_sums, some_counts in parts:

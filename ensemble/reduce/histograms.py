@@ -16,7 +16,7 @@ from distributed import Client
 from numpy.typing import NDArray
 
 from ensemble.errors import ReductionError
-from ensemble.reduce.reading import Run, Source, put
+from ensemble.reduce.reading import Run, Select, Source, put
 
 
 def histogram(
@@ -26,6 +26,7 @@ def histogram(
     *,
     bins: int | Sequence[float],
     log: bool = False,
+    select: Select | None = None,
     client: Client | None = None,
 ) -> xr.Dataset:
     """How many of the realizations done so far have a value in a bin, at the times of the grid nearest to `at`.
@@ -34,11 +35,11 @@ def histogram(
     bins of equal width, with `log` of equal ratio, from the least to the greatest value that is not zero at any
     point; then everything is read twice. `counts` is over (axes..., observable dims..., bin), beside it `zeros`,
     `below` the first edge and `above` the last, which belongs to the last bin. `bin` is the middle of a bin, and
-    `lower` and `upper` are its edges.
+    `lower` and `upper` are its edges. `select` takes some of the points, as in `average`.
     """
     if isinstance(bins, int) and bins < 1:
         raise ReductionError(f"bins must be at least 1, got {bins}")
-    source = Source.of(store)
+    source = Source.of(store, select)
     kind = source.observable(observable)
     axes = tuple(source.layout.axes)
     result = source.frame(kind.dims)
@@ -51,13 +52,13 @@ def histogram(
         result = result.isel(t=places)
     if isinstance(bins, int):
         spans = source.reduced(observable, _span, client, time, places, log)
-        least, most = np.array([functools.reduce(_wider, parts) for _, parts in spans]).T
+        least, most = np.array([functools.reduce(_wider, parts) for parts in spans]).T
         edges = _equal_bins(float(least.min()), float(most.max()), bins, log)
     else:
         edges = _given_edges(bins, log)
     found = [
         functools.reduce(operator.add, parts)
-        for _, parts in source.reduced(observable, _count, client, time, places, edges)
+        for parts in source.reduced(observable, _count, client, time, places, edges)
     ]
     middle = np.sqrt(edges[:-1] * edges[1:]) if log else (edges[:-1] + edges[1:]) / 2
     label = {"long_name": kind.long_name, "units": kind.units}

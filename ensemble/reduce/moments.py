@@ -26,11 +26,9 @@ class Moments:
 
     @classmethod
     def of(cls, rows: NDArray[Any], kept: NDArray[np.bool_] | None = None) -> "Moments":
-        """Chunk: the moments over the first dimension, of the values that are `kept`."""
-        length = max(1, _SLAB_BYTES // max(1, rows[:1].nbytes))
-        slabs = [slice(start, start + length) for start in range(0, max(1, len(rows)), length)]
+        """Chunk: the moments over the first dimension, of the values that are `kept`; the others are 0."""
         return functools.reduce(
-            operator.add, (cls._of_slab(rows[slab], None if kept is None else kept[slab]) for slab in slabs)
+            operator.add, (cls._of_slab(rows[slab], None if kept is None else kept[slab]) for slab in slabs(rows))
         )
 
     @classmethod
@@ -42,8 +40,8 @@ class Moments:
             mean = values.mean(axis=0)
             return cls(len(values), mean, _squared(values - mean).sum(axis=0))
         count = kept.sum(axis=0)
-        mean = np.where(kept, values, 0).sum(axis=0) / np.maximum(count, 1)
-        return cls(count, mean, _squared(np.where(kept, values - mean, 0)).sum(axis=0))
+        mean = values.sum(axis=0) / np.maximum(count, 1)
+        return cls(count, mean, _squared((values - mean) * kept).sum(axis=0))
 
     def __add__(self, other: "Moments") -> "Moments":
         """Combine: the moments of both together."""
@@ -60,6 +58,12 @@ class Moments:
         count = np.maximum(self.count, 2)
         error = np.sqrt(self.squares / (count - 1) / count)
         return np.where(np.greater(self.count, 0), self.mean, np.nan), np.where(np.less(self.count, 2), np.nan, error)
+
+
+def slabs(rows: NDArray[Any]) -> list[slice]:
+    """Where rows are cut, at least once: the same for the same rows, since it decides the order of the sums."""
+    length = max(1, _SLAB_BYTES // max(1, rows[:1].nbytes))
+    return [slice(start, start + length) for start in range(0, max(1, len(rows)), length)]
 
 
 def _squared(values: NDArray[Any]) -> NDArray[np.float64]:
