@@ -179,6 +179,11 @@ def shown(value: Value) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def told_point(point: Mapping[str, Value]) -> str:
+    """The values of some axes as people write them."""
+    return ", ".join(f"{axis} = {shown(value)}" for axis, value in point.items())
+
+
 def _chosen(model: type[Model], names: Any) -> dict[str, Observable]:
     """The observables that a sweep names, in the model's order; without a list, those not measured on request."""
     table = model.observables

@@ -6,11 +6,17 @@
     independent           the same for points that share no disorder, such as different sizes
     result                Fit: values, errors, window, chi2, residuals, sensitivity, warnings
     plateau               C(inf), on a late window that is stationary
+    peak                  the highest point, between the points of the grid
     power_law             t^-beta from peak to plateau; t^alpha before saturation
     stretched             C(t; ε) / C(inf; 0) on common disorder
     compare               the laws side by side, and which one the data prefer, if any
     exponential_in_size   C(inf) = A exp(-alpha N)
+    double_exponential    exp(-a 2^(b N)), as pairs of random states
+    even                  straight lines through logarithms, in which all points weigh the same
     extrapolate           linear in 1/N; volume law
+    collapse              curves that are one when their clocks run alike
+    families, told        one law at many points of a store, laws of what comes out, and all of it as a table
+    formulas              what a fitted law is elsewhere
 
 Pure functions on arrays. The input is the mean of each block of realizations, (blocks, t), and the size of each block:
 
@@ -25,13 +31,15 @@ error that exceeds the value, a search without end are `warnings` of the result.
 """
 
 from ensemble.fit.compare import Comparison, compare
+from ensemble.fit.double_exponential import double_exponential
 from ensemble.fit.exponential_in_size import exponential_in_size
 from ensemble.fit.extrapolate import extrapolate, volume_law
 from ensemble.fit.jackknife import Estimate
+from ensemble.fit.peak import peak
 from ensemble.fit.plateau import plateau
 from ensemble.fit.power_law import growth, power_law
 from ensemble.fit.result import Fit, Moved, Window
-from ensemble.fit.stretched import stretched
+from ensemble.fit.stretched import relative, stretched
 
 __all__ = [
     "Comparison",
@@ -40,11 +48,14 @@ __all__ = [
     "Moved",
     "Window",
     "compare",
+    "double_exponential",
     "exponential_in_size",
     "extrapolate",
     "growth",
+    "peak",
     "plateau",
     "power_law",
+    "relative",
     "stretched",
     "volume_law",
 ]

@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike
 from ensemble.fit.jackknife import Array, Estimate
 from ensemble.fit.laws import Exponential, Law, Logarithm, Power, Stretched
 from ensemble.fit.least_squares import between, checked, fitted, parts, probability, solve, weights
-from ensemble.fit.result import Fit, Window
+from ensemble.fit.result import RARE, Fit, Window
 
 _LAWS: Mapping[str, Law] = {
     "power": Power(),
@@ -40,8 +40,6 @@ _LEAD = 6.0
 """A smaller difference of AIC says nothing."""
 _SURE = 2.0
 """Neither does one that is less than this many of its own errors."""
-_RARE = 0.01
-"""A law whose chi2 has a smaller chance than this does not describe the curve."""
 
 
 @final
@@ -51,7 +49,7 @@ class Comparison:
 
     fits: Mapping[str, Fit]
     lead: Mapping[str, float]
-    """AIC of each law above that of the best one."""
+    """AIC of each law above that of the preferred one, or the smallest if none is."""
     lead_errors: Mapping[str, float]
     """The error of each difference."""
     preferred: str | None
@@ -73,21 +71,21 @@ def compare(t: ArrayLike, curve: Estimate, *, window: tuple[float, float] | None
         return Comparison(fits, nothing, nothing, None, said, ())
     error, scatter, _ = weights(curve.error[chosen])
     times, curve, error = times[chosen][scatter], curve[chosen][scatter], error[scatter]
-    aic, left = _left(times, curve, error)
-    best = int(np.argmin(aic.value))
-    above = Estimate(aic.value - aic.value[best], aic.without - aic.without[:, best, None], aic.sizes)
+    aic, able, left = _left(times, curve, error)
+    base = list(_LAWS).index(left[0]) if len(left) == 1 else int(np.argmin(aic.value))
+    above = Estimate(aic.value - aic.value[base], aic.without - aic.without[:, base, None], aic.sizes)
     lead = dict(zip(_LAWS, map(float, above.value), strict=True))
     errors = dict(zip(_LAWS, map(float, above.error), strict=True))
     moved = []
     for part in parts(len(times)):
         if part.stop - part.start > _MOST:
             window_ = Window(float(times[part][0]), float(times[part][-1]), part.stop - part.start)
-            moved.append((window_, _only(_left(times[part], curve[part], error[part])[1])))
-    return Comparison(fits, lead, errors, _only(left), _verdict(left, lead, errors), tuple(moved))
+            moved.append((window_, _only(_left(times[part], curve[part], error[part])[2])))
+    return Comparison(fits, lead, errors, _only(left), _verdict(able, left, lead, errors), tuple(moved))
 
 
-def _left(t: Array, curve: Estimate, error: Array) -> tuple[Estimate, list[str]]:
-    """AIC of every law, and the laws that are not out."""
+def _left(t: Array, curve: Estimate, error: Array) -> tuple[Estimate, list[str], list[str]]:
+    """AIC of every law, the laws that can describe the curve at all, and those that are not out."""
     solutions = {name: solve(law, t, curve, error) for name, law in _LAWS.items()}
     aic = Estimate(
         np.array([np.sum(each.residuals.value**2) + 2 * len(each.parameters.value) for each in solutions.values()]),
@@ -97,7 +95,7 @@ def _left(t: Array, curve: Estimate, error: Array) -> tuple[Estimate, list[str]]
     )
     # Without scatter between blocks there is no chance to reckon with, and only the differences count.
     able = [
-        bool(np.isfinite(each.parameters.value).all()) and not probability(each.residuals) < _RARE
+        bool(np.isfinite(each.parameters.value).all()) and not probability(each.residuals) < RARE
         for each in solutions.values()
     ]
     left = [
@@ -107,7 +105,7 @@ def _left(t: Array, curve: Estimate, error: Array) -> tuple[Estimate, list[str]]
     ]
     if any(simple in left for simple in _CONTAINS["stretched"]) and "stretched" in left:
         left.remove("stretched")
-    return aic, left
+    return aic, [name for name, can in zip(_LAWS, able, strict=True) if can], left
 
 
 def _beaten(one: Estimate, other: Estimate) -> bool:
@@ -120,10 +118,13 @@ def _only(left: list[str]) -> str | None:
     return left[0] if len(left) == 1 else None
 
 
-def _verdict(left: list[str], lead: Mapping[str, float], errors: Mapping[str, float]) -> str:
+def _verdict(able: list[str], left: list[str], lead: Mapping[str, float], errors: Mapping[str, float]) -> str:
     if not left:
         return "none of the laws describes the curve on this window"
     if len(left) > 1:
         return f"the data cannot tell: {' and '.join(left)} describe the curve alike"
-    others = ", ".join(f"{name} by {lead[name]:.3g} +- {errors[name]:.2g}" for name in lead if lead[name] > 0)
-    return f"the data prefer {left[0]}; AIC above the smallest: {others}"
+    others = [f"{name} by {lead[name]:.3g} +- {errors[name]:.2g}" for name in able if name not in left]
+    out = [name for name in lead if name not in able]
+    told = [f"AIC above it: {', '.join(others)}"] if others else []
+    told += [f"{' and '.join(out)} cannot describe the curve"] if out else []
+    return "; ".join([f"the data prefer {left[0]}", *told])

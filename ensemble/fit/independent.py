@@ -14,7 +14,7 @@ from ensemble.errors import FitError
 from ensemble.fit.jackknife import Array
 from ensemble.fit.laws import Law
 from ensemble.fit.least_squares import followed, optimum, weights
-from ensemble.fit.result import Fit, Moved, Window
+from ensemble.fit.result import RARE, Fit, Moved, Window
 
 _FAR = 3.0
 """A value that moves by more errors of the difference than this depends on the range."""
@@ -53,12 +53,13 @@ def independent(law: Law, x: ArrayLike, values: ArrayLike, errors: ArrayLike) ->
     telling = law.names.index(law.telling)
     if error[telling] >= abs(best[telling]) > 0:
         said += (f"the error of {law.telling} exceeds its value: {best[telling]:.3g} +- {error[telling]:.3g}",)
-    if chance < 0.01:
+    if chance < RARE:
         said += (f"the law does not describe the points: the chance of so large a chi2 is {chance:.1g}",)
-    for each in moved:
-        if abs(each.shifts[law.telling]) > _FAR:
-            there_, span = each.values[law.telling], each.window
-            said += (f"{law.telling} depends on the range: {there_:.3g} from {span.first:g} to {span.last:g}",)
+    values = [each.values[law.telling] for each in moved if abs(each.shifts[law.telling]) > _FAR]
+    if values:
+        value = best[telling]
+        low, high = min(*values, value), max(*values, value)
+        said += (f"{law.telling} depends on the range: from {low:.3g} to {high:.3g} on parts of it",)
     named = [dict(zip(law.names, map(float, each), strict=True)) for each in (best, error)]
     return Fit(law.formula, named[0], named[1], window, chi2, len(x) - k, chance, residuals, moved, said)
 

@@ -17,15 +17,13 @@ from scipy import optimize, stats
 from ensemble.errors import FitError
 from ensemble.fit.jackknife import Array, Estimate
 from ensemble.fit.laws import Law
-from ensemble.fit.result import Fit, Moved, Window
+from ensemble.fit.result import RARE, Fit, Moved, Window
 
 Mask = NDArray[np.bool_]
 
 _STEPS = 50
 _SETTLED = 1e-6
 """A search without one block ends when a step changes the curve by less than this part of its error."""
-_RARE = 0.01
-"""A law is doubted where the chance of so large a chi2 is below this."""
 _SHORT = 3.0
 """A window whose last time is less than this many times its first cannot tell one law from another."""
 _FAR = 3.0
@@ -76,7 +74,7 @@ def weights(error: Array) -> tuple[Array, Mask, tuple[str, ...]]:
 
 
 def optimum(law: Law, s: Array, y: Array, error: Array) -> tuple[Array, bool]:
-    """The parameters that minimize chi2, from the best of the law's starts, and whether the search has ended."""
+    """The parameters that minimize chi2, the best to which the law's starts lead, and whether the search has ended."""
 
     def residuals(p: Array) -> Array:
         return np.nan_to_num((law.curve(s, p) - y) / error, nan=1e150, posinf=1e150, neginf=-1e150)
@@ -85,10 +83,13 @@ def optimum(law: Law, s: Array, y: Array, error: Array) -> tuple[Array, bool]:
         return np.nan_to_num(law.slopes(s, p) / error[:, None], nan=0.0, posinf=1e150, neginf=-1e150)
 
     with np.errstate(over="ignore", invalid="ignore"):
-        start = min(law.starts(s, y, error), key=lambda p: float(np.sum(residuals(p) ** 2)))
-        found = optimize.least_squares(
-            residuals, start, slopes, method="lm", xtol=1e-12, ftol=1e-12, gtol=1e-12, max_nfev=2000
-        )
+        ends = [
+            optimize.least_squares(
+                residuals, start, slopes, method="lm", xtol=1e-12, ftol=1e-12, gtol=1e-12, max_nfev=2000
+            )
+            for start in law.starts(s, y, error)
+        ]
+    found = min(ends, key=lambda end: float(end.cost))
     return np.asarray(found.x), bool(found.success)
 
 
@@ -205,19 +206,20 @@ def _doubts(law: Law, fit: Fit, curve: Estimate, solution: Solution) -> list[str
         said.append(f"{len(curve.sizes)} blocks are few: the errors themselves are uncertain")
     if law.names != ("c",) and fit.window.last < _SHORT * fit.window.first:
         said.append(f"the window is short: from {fit.window.first:.3g} to {fit.window.last:.3g} laws look alike")
-    if (nonpositive := np.count_nonzero(curve.value <= 0)) and law.telling != "b":
+    if (nonpositive := np.count_nonzero(curve.value <= 0)) and law.telling not in ("b", "c"):
         said.append(f"{nonpositive} points of the window are zero or negative, where the law has no logarithm")
     said += [f"{name} cannot be told: the data leave no such law" for name, v in fit.values.items() if np.isnan(v)]
     value, error = fit.values[law.telling], fit.errors[law.telling]
     if error >= abs(value) > 0:
         said.append(f"the error of {law.telling} exceeds its value: {value:.3g} with an error of {error:.3g}")
-    if fit.probability < _RARE:
+    if fit.probability < RARE:
         said.append(f"the law does not describe the curve: the chance of so large a chi2 is {fit.probability:.1g}")
-    for each in fit.moved:
-        if (shift := abs(each.shifts[law.telling])) > _FAR:
-            there, span = each.values[law.telling], each.window
-            said.append(
-                f"{law.telling} depends on the window: {there:.3g} from {span.first:.3g} to {span.last:.3g}, "
-                f"{shift:.1f} errors of the difference away"
-            )
+    moved = [each for each in fit.moved if abs(each.shifts[law.telling]) > _FAR]
+    values = [each.values[law.telling] for each in moved]
+    if any(abs(there - value) > error for there in values):
+        farthest = max(abs(each.shifts[law.telling]) for each in moved)
+        said.append(
+            f"{law.telling} depends on the window: from {min(*values, value):.3g} to {max(*values, value):.3g} "
+            f"on parts of it, up to {farthest:.1f} errors of the difference away"
+        )
     return said

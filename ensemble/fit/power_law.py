@@ -45,6 +45,11 @@ def power_law(
         ends = after & ((value < stop * floor) | (curve.error > noise * np.abs(value)))
         ends[:first] = False
         chosen &= _span(len(times), first, _first(ends))
+        if floor and not chosen.any():
+            said += (
+                f"there is no decay between peak and plateau: the curve is below {stop:g} plateaus before it is below "
+                f"{start:g} of its peak",
+            )
     return fitted(Power(), times, curve, chosen, said)
 
 

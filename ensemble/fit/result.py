@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from ensemble.errors import FitError
+from ensemble.fit.formulas import FORMULAS
+from ensemble.wording import with_error
+
+RARE = 0.01
+"""A law is doubted where the chance of so large a chi2 is below this."""
 
 
 @final
@@ -57,6 +64,17 @@ class Fit:
     moved: tuple[Moved, ...] = ()
     """The same fit on parts of the window."""
     warnings: tuple[str, ...] = ()
+
+    def curve(self, x: ArrayLike) -> NDArray[np.float64]:
+        """The fitted law at other points: of t, of N, or of 1/N where that is what was fitted."""
+        if self.law not in FORMULAS:
+            raise FitError(f"only a law that is a curve can be drawn, got {self.law!r}")
+        with np.errstate(all="ignore"):
+            return FORMULAS[self.law](np.asarray(x, dtype=np.float64), **self.values)
+
+    def __str__(self) -> str:
+        told = ", ".join(f"{name} = {with_error(value, self.errors[name])}" for name, value in self.values.items())
+        return f"{self.law}: {told}, from {self.window.first:.3g} to {self.window.last:.3g}"
 
     @property
     def aic(self) -> float:

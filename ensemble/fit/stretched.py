@@ -1,8 +1,9 @@
 """Stretched-exponential departure from a plateau: C(t; ε) / C(inf; 0) = a exp(-((t + t0) / τ)^δ).
 
 Curve and reference have seen the same disorder: the ratio is taken without each block, and what both owe to the
-choice of realizations cancels. The window, unless it is given: from where the reference has become stationary to the
-last time before the error of the ratio exceeds `noise` of its value.
+choice of realizations cancels. The window, unless it is given: from where the reference becomes stationary, which is
+earlier than where its plateau is read off, to the last time before the error of the ratio exceeds `noise` of its value.
+A window up to infinity ends there as well.
 
 a, τ and δ are strongly correlated where δ is small or the window short, and t0 is determined only by times of its own
 order: their errors say so. δ is what the data tell best.
@@ -30,6 +31,25 @@ def stretched(
 ) -> Fit:
     """`a`, `tau`, `delta` and `t0` of the curve over the plateau of its reference; not `shifted`, t0 is zero."""
     times = checked(np.asarray(t), curve)
+    ratio, late = relative(times, curve, reference)
+    # A plateau is read off the second half, in ln t, of the stationary times: where did they begin?
+    begins = late.window.first**2 / late.window.last if late.window.points else 0.0
+    first, last = window or (begins, np.inf)
+    chosen = between(times, ratio, (first, last))
+    if last == np.inf:
+        loud = np.flatnonzero(chosen & (ratio.error > noise * np.abs(ratio.value)))
+        chosen[loud[0] if len(loud) else len(times) :] = False
+    said = tuple(f"reference: {each}" for each in late.warnings)
+    # A window without points needs no clock: the fit reports that it is too short.
+    start = 1.0
+    if chosen.any():
+        start = float(times[chosen][0] / np.sqrt(times[chosen][0] * times[chosen][-1]))
+    return fitted(Shifted(start) if shifted else Stretched(), times, ratio, chosen, said)
+
+
+def relative(t: ArrayLike, curve: Estimate, reference: Estimate) -> tuple[Estimate, Fit]:
+    """The curve over the plateau of its reference, and that plateau; what both owe to the same disorder cancels."""
+    times = checked(np.asarray(t), curve)
     late = plateau(times, reference)
     chosen = between(times, reference, (late.window.first, late.window.last))
     if not chosen.any():
@@ -37,14 +57,4 @@ def stretched(
     floor = reference[chosen].derived(np.mean)
     if floor.value <= 0:
         raise FitError(f"the plateau of the reference must be above zero to divide by it, got {floor.value:.3g}")
-    ratio = curve.over(floor.derived(lambda c: np.full(times.shape, c)))
-    chosen = between(times, ratio, window or (late.window.first, np.inf))
-    if window is None:
-        loud = np.flatnonzero(chosen & (ratio.error > noise * np.abs(ratio.value)))
-        chosen[loud[0] if len(loud) else len(times) :] = False
-    said = tuple(f"reference: {each}" for each in late.warnings)
-    # A window without points needs no clock: the fit reports that it is too short.
-    first = 1.0
-    if chosen.any():
-        first = float(times[chosen][0] / np.sqrt(times[chosen][0] * times[chosen][-1]))
-    return fitted(Shifted(first) if shifted else Stretched(), times, ratio, chosen, said)
+    return curve.over(floor.derived(lambda c: np.full(times.shape, c))), late

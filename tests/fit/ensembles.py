@@ -33,3 +33,8 @@ def ensemble_of(
 def rise_decay_plateau(t: Array, beta: float, floor: float, peak: float = 10.0) -> Array:
     """t up to the peak, t^-β from there, never below the floor; 1 at the peak."""
     return np.asarray(np.maximum(np.where(t < peak, t / peak, (t / peak) ** -beta), floor * (t >= peak)))
+
+
+def bump(t: Array, centre: float) -> Array:
+    """1 at the centre and a Gaussian in ln t around it, narrow enough for a grid of eight points in a decade."""
+    return np.asarray(np.exp(-(np.log(t / centre) ** 2) / 2))

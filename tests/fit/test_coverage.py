@@ -8,8 +8,18 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from ensemble.fit import Fit, exponential_in_size, extrapolate, growth, plateau, power_law, stretched
-from tests.fit.ensembles import T, blocks, ensemble_of, noise, rise_decay_plateau
+from ensemble.fit import (
+    Fit,
+    double_exponential,
+    exponential_in_size,
+    extrapolate,
+    growth,
+    peak,
+    plateau,
+    power_law,
+    stretched,
+)
+from tests.fit.ensembles import T, blocks, bump, ensemble_of, noise, rise_decay_plateau
 
 SEEDS = range(300)
 LONG = np.geomspace(1, 1e6, 33)
@@ -31,6 +41,12 @@ def exponents(seed: int) -> Fit:
     return extrapolate(N, 0.5 + 1 / N + 0.02 * np.random.default_rng(seed).standard_normal(6), np.full(6, 0.02))
 
 
+def random_pairs(seed: int) -> Fit:
+    sizes = np.arange(2.0, 7.0)
+    true = np.exp(-0.127 * 2 ** (1.009 * sizes))
+    return double_exponential(sizes, true * (1 + 0.02 * np.random.default_rng(seed).standard_normal(5)), 0.02 * true)
+
+
 CASES: dict[str, tuple[Callable[[int], Fit], dict[str, float]]] = {
     "plateau": (lambda seed: plateau(T, ensemble_of(rise_decay_plateau(T, 1.0, 0.02), seed)), {"c": 0.02}),
     "power law, window given": (lambda seed: power_law(T, ensemble_of(T**-0.5, seed), window=(1, 1e4)), {"beta": 0.5}),
@@ -41,6 +57,12 @@ CASES: dict[str, tuple[Callable[[int], Fit], dict[str, float]]] = {
     "growth": (lambda seed: growth(T, ensemble_of(T**0.4, seed)), {"alpha": 0.4}),
     "stretched": (departure, {"delta": 0.4, "tau": 100.0}),
     "exponential in size": (plateaus, {"alpha": 0.8, "A": 0.1}),
+    "double exponential": (random_pairs, {"a": 0.127, "b": 1.009}),
+    "peak": (lambda seed: peak(T, ensemble_of(bump(T, 100.0), seed)), {"height": 1.0, "t": 100.0}),
+    "peak between points": (
+        lambda seed: peak(T, ensemble_of(bump(T, 115.0), seed, strength=0.2)),
+        {"height": 1.0, "t": 115.0},
+    ),
     "linear in 1/N": (exponents, {"limit": 0.5, "slope": 1.0}),
 }
 

@@ -105,15 +105,30 @@ def test_a_stretched_exponential_that_is_none() -> None:
 
 
 def test_the_reference_sets_the_window_and_common_disorder_the_errors() -> None:
+    """Realizations that differ in size at all times alike: on common disorder that cancels."""
+
+    def sized(law: np.ndarray[tuple[int], np.dtype[np.float64]], seed: int) -> Estimate:
+        return ensemble_of(law, seed, t=LONG, strength=0.3, memory=50.0)
+
     law, rate = rise_decay_plateau(LONG, 1.0, 0.01), np.exp(-((LONG / 1e5) ** 0.5))
-    common = stretched(LONG, quiet(law * rate, 1), quiet(law, 1), shifted=False)
-    other = stretched(LONG, quiet(law * rate, 2), quiet(law, 1), shifted=False)
-    assert common.window.first == plateau(LONG, quiet(law, 1)).window.first >= 1000
-    assert common.errors["a"] < other.errors["a"]
+    common = stretched(LONG, sized(law * rate, 1), sized(law, 1), shifted=False)
+    other = stretched(LONG, sized(law * rate, 2), sized(law, 1), shifted=False)
+    assert 700 < common.window.first < plateau(LONG, sized(law, 1)).window.first
+    assert common.errors["a"] < other.errors["a"] / 2
     assert common.values["delta"] == pytest.approx(0.5, abs=3 * common.errors["delta"])
-    with_clock = stretched(LONG, quiet(law * rate, 1), quiet(law, 1))
+    with_clock = stretched(LONG, sized(law * rate, 1), sized(law, 1))
     assert with_clock.errors["delta"] > common.errors["delta"]
     assert with_clock.values["delta"] == pytest.approx(0.5, abs=3 * with_clock.errors["delta"])
+
+
+def test_a_window_without_an_end_ends_in_the_noise() -> None:
+    law, rate = rise_decay_plateau(LONG, 1.0, 0.01), np.exp(-((LONG / 1e3) ** 0.5))
+    rows = law * rate + 1e-6 * np.random.default_rng(1).standard_normal((50, len(LONG)))
+    noisy, reference = (Estimate.of_blocks(each, np.ones(50, dtype=int)) for each in (rows, np.tile(law, (50, 1))))
+    open_ended = stretched(LONG, noisy, reference, window=(2e3, np.inf), shifted=False)
+    assert open_ended.window.first > 2e3
+    assert 2e4 < open_ended.window.last < 2e5  # exp(-sqrt(t / 1e3)) / 100 is 7e-7 at 9e4, five errors of the mean
+    assert stretched(LONG, noisy, reference, window=(2e3, 1e6), shifted=False).window.last == LONG[-1]
 
 
 def test_sizes_are_scanned() -> None:

@@ -1,0 +1,22 @@
+"""The formulas that fits report, as functions of their own parameters: what draws a fitted law."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+FORMULAS: Mapping[str, Callable[..., Array]] = {
+    "c": lambda t, c: c * np.ones_like(t),
+    "a + b ln t": lambda t, a, b: a + b * np.log(t),
+    "a t^-beta": lambda t, a, beta: a * t**-beta,
+    "a t^alpha": lambda t, a, alpha: a * t**alpha,
+    "a exp(-gamma t)": lambda t, a, gamma: a * np.exp(-gamma * t),
+    "a exp(-(t / tau)^delta)": lambda t, a, tau, delta: a * np.exp(-((t / tau) ** delta)),
+    "a exp(-((t + t0) / tau)^delta)": lambda t, a, tau, delta, t0: a * np.exp(-(((t + t0) / tau) ** delta)),
+    "A exp(-alpha N)": lambda N, A, alpha: A * np.exp(-alpha * N),
+    "limit + slope / N": lambda x, limit, slope: limit + slope * x,
+    "exp(-a 2^(b N))": lambda N, a, b: np.exp(-a * 2 ** (b * N)),
+}
+"""Of t; of N; and of x = 1/N, the variable in which sizes are extrapolated."""
