@@ -8,19 +8,19 @@ import numpy as np
 import xarray as xr
 
 from ensemble.errors import ReductionError
-from ensemble.reduce import audit, curves
+from ensemble.reduce import curves
 from ensemble.store import Layout
 from ensemble.sweep import shown
 
 _WEIGHTS = ("half", "heaviest", "heaviest_index", "handful")
-"""What an audit adds to averages."""
+"""What audited averages tell of every mean besides."""
 
 
-def only_observable(store: Path) -> str:
+def only_observable(store: Path, needed_by: str) -> str:
     """The observable of a store that has one; an error asks for a choice where there are more."""
     names = list(Layout.read(store).observables)
     if len(names) > 1:
-        raise ReductionError(f"--observable must be given with --statistics, one of {', '.join(names)}")
+        raise ReductionError(f"--observable must be given with {needed_by}, one of {', '.join(names)}")
     return names[0]
 
 
@@ -39,14 +39,6 @@ def numbers(averages: xr.Dataset) -> list[str]:
         and averages[name].dtype.kind == "f"
         and not name.endswith("_late")
     ]
-
-
-def audited(store: Path, averages: xr.Dataset) -> xr.Dataset:
-    """Averages with the weights of their realizations: `C_half`, `C_heaviest`, `C_heaviest_index`, `C_handful`."""
-    for name in (*functions(averages), *numbers(averages)):
-        weights = audit(store, name)
-        averages = averages.assign({f"{name}_{each}": weights[each].reindex_like(averages) for each in _WEIGHTS})
-    return averages
 
 
 def told_numbers(point: xr.Dataset, name: str) -> dict[str, Any]:

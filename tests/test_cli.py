@@ -9,6 +9,9 @@ import xarray as xr
 import zarr
 from matplotlib import image
 
+from ensemble import Sweep
+from ensemble.store import Ledger
+from ensemble.store.group import commit
 from tests.command import run
 from tests.conftest import TOY
 from tests.contents import contents
@@ -21,6 +24,28 @@ seed = 1
 axes.size = [2, 3]
 axes.drift = [0.0, 0.5]
 store.chunk = 5
+"""
+
+HEAVY = """
+from dataclasses import dataclass
+import numpy as np
+from ensemble import Model, Observable, parameter
+
+
+@dataclass(frozen=True)
+class Heavy(Model):
+    '''A signal that few realizations have, the fewer the smaller the rate.'''
+
+    rate: float = parameter(long_name="share of realizations that have it")
+    t: tuple[float, ...] = parameter((0.0, 1.0, 2.0), long_name="time")
+    observables = {"signal": Observable("signal", dims=("t",))}
+    draw_fields = ()
+
+    def draw(self, rng):
+        return rng.random()
+
+    def measure(self, number):
+        return {"signal": np.full(3, float(number < self.rate))}
 """
 
 
@@ -85,6 +110,28 @@ def test_status_tells_done_failed_and_wanted(folder: Path, address: str) -> None
     assert "--retry-failed" in again.stderr
 
 
+def test_status_leaves_out_points_that_only_the_grid_has(folder: Path, address: str) -> None:
+    """Two sweeps make a product of nine points, of which five have something; then a store where nothing is asked."""
+    for axes in ("axes.size = [2, 3]\naxes.drift = [0.0, 0.5]", "axes.size = [4]\naxes.drift = [1.0]"):
+        (folder / "walk.toml").write_text(SWEEP.replace("axes.size = [2, 3]\naxes.drift = [0.0, 0.5]", axes))
+        assert run(folder, "run", "walk.toml", "--cluster", address).returncode == 0
+    told = json.loads(run(folder, "status", "walk.zarr", "--json").stdout)["points"]
+    points = [(2, 0.0), (2, 0.5), (3, 0.0), (3, 0.5), (4, 1.0)]
+    assert [tuple(each["point"].values()) for each in told] == points
+    assert [(each["done"], each["wanted"]) for each in told] == [(12, 0)] * 4 + [(12, 12)]
+    rows = [line.split() for line in run(folder, "status", "walk.zarr").stdout.splitlines()]
+    assert [row for row in rows if row[:1] in (["2"], ["3"], ["4"])] == [
+        *[[str(size), f"{drift:g}", "12", "0", "-"] for size, drift in points[:4]],
+        ["4", "1", "12", "0", "12"],
+    ]
+
+    with Ledger.writing(folder / "new.zarr", Sweep.read(folder / "walk.toml"), chunk=5):
+        pass
+    commit(folder / "new.zarr", {"asked": json.dumps({"axes": {"size": []}, "realizations": 12})})
+    assert run(folder, "status", "new.zarr").stdout.endswith("\nno point has realizations, and none are wanted\n")
+    assert json.loads(run(folder, "status", "new.zarr", "--json").stdout)["points"] == []
+
+
 def test_plan_tells_what_is_missing_and_starts_nothing(folder: Path, address: str) -> None:
     fresh = run(folder, "plan", "walk.toml", "--workers", "100")
     assert fresh.returncode == 0, fresh.stderr
@@ -140,6 +187,36 @@ def test_average_writes_what_it_prints(folder: Path, address: str) -> None:
     ]
 
 
+def test_average_reads_some_points_on_some_workers(folder: Path, address: str) -> None:
+    run(folder, "run", "walk.toml", "--cluster", address)
+    whole = run(folder, "average", "walk.zarr", "--json")
+    told = run(folder, "average", "walk.zarr", "--json", "--at", "size=3", "--at", "drift=0,0.5", "--cluster", address)
+    assert told.returncode == 0, told.stderr
+    assert json.loads(told.stdout)["points"] == json.loads(whole.stdout)["points"][2:]
+    told = run(folder, "average", "walk.zarr", "--json", "--at", "size=3", "--at", "size=2", "--workers", "1")
+    assert told.returncode == 0, told.stderr
+    assert told.stdout == whole.stdout
+    told = run(folder, "average", "walk.zarr", "--at", "size=3", "--observable", "walk", "--statistics")
+    rows = [line.split() for line in told.stdout.splitlines() if line.split()[:1] in (["2"], ["3"])]
+    assert [row[:3] for row in rows] == [["3", "0", "12"], ["3", "0.5", "12"]]
+
+
+def test_run_names_plateaus_that_rest_on_a_handful(folder: Path) -> None:
+    """A signal that a hundredth of 200 realizations have, beside one that all have; `average` says the same."""
+    (folder / "heavy.py").write_text(HEAVY)
+    (folder / "heavy.toml").write_text(
+        'model = "heavy.py:Heavy"\nrealizations = 200\nseed = 1\naxes.rate = [0.01, 1.0]\n'
+    )
+    done = run(folder, "run", "heavy.toml", "--workers", "1")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    named = [line for line in lines if "half of" in line]
+    assert len(named) == 1
+    assert named[0].startswith("rate = 0.01: half of the plateau comes from ")
+    assert named == [line for line in run(folder, "average", "heavy.zarr").stdout.splitlines() if "half of" in line]
+    assert lines.index(named[0]) == lines.index("store   heavy.zarr") - 1
+
+
 def test_average_prints_statistics(folder: Path, address: str) -> None:
     run(folder, "run", "walk.toml", "--cluster", address)
     told = run(folder, "average", "walk.zarr", "--observable", "walk", "--statistics", "-o", "all.nc")
@@ -161,6 +238,12 @@ def test_average_prints_statistics(folder: Path, address: str) -> None:
     [
         (["--observable", "wolk"], "the observable must be one that"),
         (["--statistics"], "--observable must be given with --statistics, one of final, walk"),
+        (["--at", "size"], "--at must be an axis with values, such as drift=0.0, got 'size'"),
+        (["--at", "sise=2"], "points must be selected by axes that"),
+        (["--at", "drift=0.5,none"], "got 'none': it has 0.0, 0.5"),
+        (["--at", "size=2.0"], "got '2.0': it has 2, 3"),
+        (["--cluster", "here"], "--cluster must be local, an address such as tcp://host:8786, or a scheduler file"),
+        (["--cluster", "tcp://x:1", "--workers", "2"], "--workers belongs to --cluster local"),
         (["-o", "means.xlsx"], "the output must end in .nc (netCDF) or .csv, got means.xlsx"),
         (["-o", "nowhere/means.nc"], "the output must be in a folder that is there"),
     ],

@@ -5,7 +5,9 @@ import pytest
 import xarray as xr
 from rich.console import Console
 
-from ensemble.screen import average_tables, console, duration, model_card, size, with_error
+from ensemble.models.tls_glass import TLSGlass
+from ensemble.screen import average_tables, console, model_card
+from ensemble.wording import duration, size, with_error
 from tests.toy_model import ToyModel
 
 
@@ -16,6 +18,19 @@ def test_a_model_card_tells_presets_and_what_is_measured_on_request(capsys: pyte
     assert "preset crowd: size = 40" in told
     assert "measures walk(t): position" in told
     assert "measures paths(walkers, t): way of each walker, on request" in told
+    assert not any(line.startswith("implies") for line in told)
+
+
+def test_a_model_card_tells_what_follows_from_the_parameters(capsys: pytest.CaptureFixture[str]) -> None:
+    model_card(console(), "tls_glass", TLSGlass)
+    told = capsys.readouterr().out.splitlines()
+    assert "implies flight_energy: hbar/tau of sound over L0, in meV" in told
+    assert "implies confinement: W over hbar/tau" in told
+    assert sum(line.startswith("implies ") for line in told) == len(TLSGlass.derived)
+    assert (
+        "measures log_ratio(): decimal logarithm of dissipation over interaction, the median over sites, on request"
+        in told
+    )
 
 
 def test_a_table_of_averages_with_padding() -> None:

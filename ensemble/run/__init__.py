@@ -9,7 +9,7 @@ The driver never sees a trajectory: tasks write their chunk and return a receipt
 once a second. Killed at any moment, a run loses what was in flight; run again, it computes just that.
 """
 
-from ensemble.run.driver import run_on, run_sweep, survey
+from ensemble.run.driver import run_on, run_sweep, stock, survey
 from ensemble.run.summary import Summary, Watch
 
-__all__ = ["Summary", "Watch", "run_on", "run_sweep", "survey"]
+__all__ = ["Summary", "Watch", "run_on", "run_sweep", "stock", "survey"]

@@ -47,6 +47,12 @@ def survey(sweep: Sweep, store: Path, *, retry_failed: bool = False) -> Summary:
         raise lock.refusal(store, who)
     if not exists(store):
         probe(store)
+    return stock(sweep, store, retry_failed=retry_failed)
+
+
+def stock(sweep: Sweep, store: Path, *, retry_failed: bool = False) -> Summary:
+    """What a store has of a sweep, whoever is at work on it; an error if the two disagree."""
+    if not exists(store):
         return Summary(len(sweep.points) * sweep.realizations)
     ledger = Ledger.reading(store)
     ledger.layout.check(sweep, store)

@@ -1,0 +1,35 @@
+"""A model on a card: its parameters, presets and observables."""
+
+import dataclasses
+
+from rich.console import Console
+
+from ensemble.models.model import Model, fields
+from ensemble.screen.terminal import empty_table
+from ensemble.sweep import shown
+
+
+def model_card(out: Console, name: str, model: type[Model]) -> None:
+    """A model's name, what it is, its parameters and presets, what follows from them, and its observables."""
+    first = (model.__doc__ or "").strip().partition("\n")[0]
+    out.print(f"[bold]{name}[/bold]  {first}")
+    table = empty_table("parameter", "default", "unit", "what it is")
+    table.columns[0].justify = table.columns[3].justify = "left"
+    for field in fields(model).values():
+        if field.name == "t":
+            continue
+        default = "must be given" if field.default is dataclasses.MISSING else shown(field.default)
+        note = f"{field.metadata.get('long_name', '')}{'' if field.name in model.draw_fields else ' *'}"
+        table.add_row(field.name, default, field.metadata.get("units", "1"), note)
+    out.print(table)
+    out.print("* the disorder does not depend on it: realizations are the same for all its values")
+    for key, values in model.presets.items():
+        told = ", ".join(f"{parameter} = {shown(value)}" for parameter, value in values.items())
+        out.print(f"preset {key}: {told}", markup=False)
+    for key, derived in model.derived.items():
+        unit = "" if derived.units == "1" else f", in {derived.units}"
+        out.print(f"implies {key}: {derived.long_name}{unit}", markup=False)
+    for key, observable in model.observables.items():
+        request = ", on request" if observable.on_request else ""
+        out.print(f"measures {key}({', '.join(observable.dims)}): {observable.long_name}{request}")
+    out.print()

@@ -1,0 +1,103 @@
+"""Tables of sweeps and stores: what they take, what they hold, what their averages are."""
+
+import math
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from rich.table import Table
+
+from ensemble import report
+from ensemble.forecast import Plan
+from ensemble.screen.terminal import empty_table
+from ensemble.store import Ledger, Status
+from ensemble.sweep import shown
+from ensemble.wording import duration, size, with_error
+
+
+def plan_table(plan: Plan, axes: list[str]) -> Table:
+    """A row for every point: what is there, what is missing, what it takes."""
+    table = empty_table(*axes, "done", "missing", "one takes", "tasks", "core time", "data")
+    for each in plan.points:
+        data = size(each.missing * plan.bytes_each)
+        core = duration(each.missing * each.seconds)
+        values = [shown(value) for _, value in each.point.values]
+        table.add_row(*values, str(each.done), str(each.missing), duration(each.seconds), str(each.tasks), core, data)
+    return table
+
+
+def status_table(ledger: Ledger) -> Table:
+    """A row for every point that has realizations or is to have some: done, failed, wanted."""
+    table = empty_table(*ledger.layout.axes, "done", "failed", "wanted")
+    for row in status_rows(ledger):
+        failed = f"[red]{row['failed']}[/red]" if row["failed"] else "0"
+        values = [shown(value) for value in row["point"].values()]
+        table.add_row(*values, str(row["done"]), failed, str(row["wanted"] or "-"))
+    return table
+
+
+def status_rows(ledger: Ledger) -> list[dict[str, Any]]:
+    """Done, failed and wanted of the points of a store; wanted is 0 where its last sweep asked nothing.
+
+    Points where all three are 0 are left out: the grid has them only because it is a product.
+    """
+    layout = ledger.layout
+    rows = []
+    for cell in np.ndindex(layout.shape[:-1]):
+        point = {name: values[index] for (name, values), index in zip(layout.axes.items(), cell, strict=True)}
+        status = ledger.status[cell]
+        done, failed = (int(np.count_nonzero(status == each)) for each in (Status.DONE, Status.FAILED))
+        asked = all(value in layout.asked["axes"].get(name, [value]) for name, value in point.items())
+        wanted = layout.asked["realizations"] * asked
+        if done or failed or wanted:
+            rows.append({"point": point, "done": done, "failed": failed, "wanted": wanted})
+    return rows
+
+
+def average_tables(averages: xr.Dataset) -> list[Table]:
+    """A row for every point: peak and plateau of each observable over t alone, a table each; numbers in one table."""
+    tables = [
+        _point_table(averages, [f"peak of {name}", "at t", "plateau"], [name]) for name in report.functions(averages)
+    ]
+    names = report.numbers(averages)
+    if names or not tables:
+        tables.append(_point_table(averages, names, names))
+    return tables
+
+
+def _point_table(averages: xr.Dataset, headers: list[str], names: list[str]) -> Table:
+    table = empty_table(*map(str, averages["count"].dims), "n", *headers)
+    for parameters, point in report.points(averages):
+        row = [*map(shown, parameters.values()), str(point["count"].item())]
+        table.add_row(*row, *(each for name in names for each in _shown_average(report.told_numbers(point, name))))
+    return table
+
+
+def _shown_average(told: dict[str, float]) -> list[str]:
+    """A number with its error; of a function of t its peak, when that is, and its plateau."""
+    if "mean" in told:
+        return [with_error(told["mean"], told["error"])]
+    if math.isnan(told["peak"]):
+        return ["-", "-", "-"]
+    plateau = with_error(told["plateau"], told["plateau_error"])
+    return [with_error(told["peak"], told["peak_error"]), f"{told['at']:.3g}", plateau]
+
+
+def statistics_table(result: xr.Dataset) -> Table:
+    """A row for every point: mean, typical value, zeros and quantiles; of functions of t at the last time."""
+    axes = [str(dim) for dim in result["count"].dims]
+    dims = [str(dim) for dim in result["mean"].dims[len(axes) :]]
+    levels = [shown(level) for level in result["level"].to_numpy().tolist()]
+    table = empty_table(*axes, "n", *dims, "mean", "typical", "zeros", *levels)
+    for row in report.statistics_rows(result):
+        place = [shown(value) for value in row["point"].values()]
+        place += [str(row["count"]), *(shown(value) for value in row["place"].values())]
+        typical = with_error(row["typical"], row["typical_error"])
+        quantiles = [f"{value:.4g}" for value in row["quantiles"].values()]
+        table.add_row(*place, _shown_mean(row["mean"], row["error"]), typical, f"{row['zeros']:.3g}", *quantiles)
+    return table
+
+
+def _shown_mean(mean: complex, error: float) -> str:
+    """A mean with its error; of a complex one the error in the plane stands once."""
+    return f"{mean:.4g} ± {error:.2g}" if isinstance(mean, complex) else with_error(mean, error)
