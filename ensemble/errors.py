@@ -6,6 +6,7 @@
     ├── ModelError      (LookupError)        a model cannot be found, loaded, or does not keep the protocol
     ├── ClusterError    (ConnectionError)    no Dask cluster where one was asked for
     ├── FitError        (ValueError)         what is given can be fitted by no law: shapes, blocks, times
+    ├── FigureError     (ValueError)         the declaration of a figure cannot be used
     ├── StoreError      (OSError)            a store cannot be created, read or written
     │   ├── StoreNotFound  (FileNotFoundError)  there is no store at this path
     │   ├── StoreMismatch  (ValueError)         the sweep and the store disagree about what is computed
@@ -49,6 +50,10 @@ class ClusterError(EnsembleError, ConnectionError):
 
 class FitError(EnsembleError, ValueError):
     """What is given can be fitted by no law: shapes, blocks or times that make no sense."""
+
+
+class FigureError(EnsembleError, ValueError):
+    """The declaration of a figure, or a value in it, cannot be used."""
 
 
 class StoreError(EnsembleError, OSError):

@@ -95,16 +95,17 @@ def plan(sweep: Sweep, store: Path, workers: int, *, batch: int | None = None) -
     return Plan(tuple(rows), chunk, bytes_each(sweep))
 
 
-def measure_here(sweep: Sweep) -> dict[Point, float]:
-    """Seconds for a realization of every point, timed one after the other in this process."""
-    sample = _sample(sweep.points)
+def measure_here(sweep: Sweep, points: Sequence[Point] | None = None) -> dict[Point, float]:
+    """Seconds for a realization of every point, or of some, timed one after the other in this process."""
+    points = sweep.points if points is None else points
+    sample = _sample(points)
     started = time.perf_counter()
     known: dict[Point, float] = {}
     for point in sample:
         if known and time.perf_counter() - started > _PATIENCE:
             break
         known[point] = seconds_each(Job.at(Path(), point.model, sweep.seed, sweep.observables), 0)
-    return _spread(sweep.points, sample, known)
+    return _spread(points, sample, known)
 
 
 def measure(client: Client, sweep: Sweep, points: Sequence[Point]) -> dict[Point, float]:

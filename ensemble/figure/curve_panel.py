@@ -1,0 +1,115 @@
+"""Curves over time with their error bands, fitted laws on their windows, and lines for the eye."""
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from ensemble.errors import FigureError
+from ensemble.figure.parts import Guide, Panel
+from ensemble.figure.results import Result
+from ensemble.figure.series import STYLES, Key, legend, visible, written
+from ensemble.fit.families import Family, Member
+
+_LAW = "black"
+_LABEL = 40
+"""Characters of a vertical label in a line."""
+_DECADES = 5.0
+"""A logarithmic axis reaches this far below the highest value: what lies deeper is mostly noise."""
+
+
+def draw_curves(axes: Axes, panel: Panel, result: Result) -> None:
+    """Every curve of the panel; the band is one standard error to each side."""
+    shown = {name: list(_shown(result.families[name], panel)) for name in panel.curves}
+    for name in panel.curves:
+        if not result.families[name].t.size:
+            raise FigureError(f"a panel of curves needs functions of t, but {name} is a number: fit its mean")
+    varying: dict[str, list[Any]] = {}
+    for members in shown.values():
+        for member in members:
+            for axis, value in member.point.items():
+                if value not in varying.setdefault(axis, []):
+                    varying[axis].append(value)
+    key = Key.of({axis: sorted(values) for axis, values in varying.items() if len(values) > 1}, panel.colour)
+    top, low = 0.0, np.inf
+    for place, (name, members) in enumerate(shown.items()):
+        t = result.families[name].t
+        for member in members:
+            positive = t > 0
+            x, y, error = (
+                (t * _speed(member.point, panel))[positive],
+                member.curve.value[positive],
+                member.curve.error[positive],
+            )
+            shade, style = key.shade(member.point), STYLES[(place + key.rank(member.point)) % len(STYLES)]
+            axes.plot(x, y, color=shade, linestyle=style)
+            axes.fill_between(x, y - error, y + error, color=shade, alpha=0.25, linewidth=0)
+            top = max([top, *y[np.isfinite(y)].tolist()])
+            low = min([low, *y[y > 0].tolist()])
+    axes.set_xscale("log")
+    axes.set_yscale(panel.yscale or "log", **({} if panel.yscale == "linear" else {"nonpositive": "clip"}))
+    if panel.yscale != "linear" and top > 0:
+        axes.set_ylim(max(low, top * 10**-_DECADES) / 1.5, top * 2)
+    entries = key.entries()
+    entries += [
+        Line2D([], [], color="0.25", linestyle=STYLES[i], label=_named(name, result))
+        for i, name in enumerate(panel.curves)
+        if len(panel.curves) > 1
+    ]
+    entries += _laws(axes, panel, result)
+    entries += [_guide(axes, guide, i) for i, guide in enumerate(panel.guides)]
+    legend(axes, entries)
+    clock = "".join(f" × {written(axis)} / {unit:g}" for axis, unit in panel.clock.items())
+    axes.set_xlabel(written(f"t{clock} ({result.coords['t']['units']})"))
+    first = panel.curves[0]
+    said, per = result.labels[first]["long_name"], result.declaration.curves[first].per
+    axes.set_ylabel(textwrap.fill(said + (f" / {per}" if per else ""), _LABEL))
+
+
+def _named(name: str, result: Result) -> str:
+    per = result.declaration.curves[name].per
+    return f"{name} / {per}" if per else name
+
+
+def _shown(family: Family, panel: Panel) -> Iterator[Member]:
+    return (member for member in family if visible(member.point, panel.show))
+
+
+def _speed(point: Mapping[str, Any], panel: Panel) -> float:
+    speed = 1.0
+    for axis, unit in panel.clock.items():
+        speed *= float(point[axis]) / unit
+    return speed
+
+
+def _laws(axes: Axes, panel: Panel, result: Result) -> list[Line2D]:
+    """Fitted laws: firm on the window, faint for half a decade beyond it."""
+    entries = []
+    for i, name in enumerate(panel.fits):
+        style = STYLES[1 + i % (len(STYLES) - 1)]
+        drawn = False
+        for each in result.fitted[name]:
+            if not visible(each.point, panel.show) or not np.isfinite(list(each.fit.values.values())).all():
+                continue
+            first, last = each.fit.window.first, each.fit.window.last
+            inside, wide = np.geomspace(first, last, 60), np.geomspace(first / 3, last * 3, 60)
+            speed = _speed(each.point, panel)
+            axes.plot(wide * speed, each.fit.curve(wide), color=_LAW, linewidth=0.5, linestyle=":", zorder=3)
+            axes.plot(inside * speed, each.fit.curve(inside), color=_LAW, linewidth=1.0, linestyle=style, zorder=4)
+            drawn = True
+        if drawn:
+            law = next(each.fit.law for each in result.fitted[name])
+            entries.append(Line2D([], [], color=_LAW, linewidth=1.0, linestyle=style, label=written(law)))
+    return entries
+
+
+def _guide(axes: Axes, guide: Guide, place: int) -> Line2D:
+    x = np.geomspace(*guide.span, 50)
+    x0, y0 = guide.through
+    y = y0 * (x / x0) ** guide.power if guide.power is not None else y0 + (guide.slope or 0.0) * np.log(x / x0)
+    style: Any = (0, (4, 1.5, 1, 1.5)) if place == 0 else ":"
+    axes.plot(x, y, color="0.45", linewidth=1.2, linestyle=style)
+    return Line2D([], [], color="0.45", linewidth=1.2, linestyle=style, label=guide.label)

@@ -1,0 +1,280 @@
+"""What a figure is: a declaration in TOML, read and checked before anything starts.
+
+    title = "Plateaus without dissipation"
+
+    [sweeps.isolated]                       what has to be computed, at every scale that is offered
+    file = "concurrence.toml"               a sweep file; its name is that of the store, which figures share
+    axes = { epsilon = [0.0], eta = [1e5] }
+    quick = { realizations = 500, axes = { N = [5, 6, 7, 8] } }
+    paper = { realizations = 10000, axes = { N = [5, 6, 7, 8, 9, 10] } }
+
+    [curves.C]                              an observable of a sweep, at all its points or at some
+    sweep = "isolated"
+    observable = "concurrence"
+
+    [fits.plateau]                          a law fitted to each of the curves
+    of = "C"
+    law = "plateau"
+
+    [laws.alpha]                            a law of the size, of what those fits have found
+    of = "plateau"
+    parameter = "c"
+    law = "exponential_in_size"
+
+    [derived.materials]                     numbers that follow from parameters alone
+    model = "tls_glass"
+    presets = ["SiO2", "BK7"]
+    quantities = ["ratio"]
+
+    [[panels]]                              what is drawn: curves, values of fits, or a map
+    values = ["plateau"]
+    parameter = "c"
+    laws = ["alpha"]
+
+    [[published]]                           what was claimed, to be told beside what comes out
+    claim = "C(inf) ~ exp(-alpha N)"
+    of = "alpha"
+    parameter = "alpha"
+    value = 0.8
+    error = 0.1
+
+A sweep takes model, seed, times, observables and everything else from its file, but its axes and realizations from
+here. Scales only differ in how much they ask for: a larger one continues the store of a smaller one.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self, final
+
+from ensemble.errors import EnsembleError, FigureError, cure
+from ensemble.figure.parts import COLLAPSE, Curve, Derivation, FitPart, Panel, Published, SizeLaw, from_table
+from ensemble.fit.families import COMPARE, LAWS, MEAN, SIZE_LAWS
+from ensemble.sweep import Sweep
+
+_SECTIONS = ("sweeps", "curves", "fits", "laws", "derived")
+"""Tables of named parts."""
+
+
+@final
+@dataclass(frozen=True)
+class SweepPart:
+    """A sweep file, and how much of it a figure needs at each scale."""
+
+    file: Path
+    base: Mapping[str, Any]
+    """The table of the sweep file."""
+    scales: Mapping[str, Mapping[str, Any]]
+    """`axes` and `realizations` by the name of the scale."""
+
+    @property
+    def store(self) -> str:
+        """The store that holds it, by the name of its folder."""
+        return f"{self.file.stem}.zarr"
+
+    def at(self, scale: str) -> Sweep:
+        """What is to be computed at a scale."""
+        table = {**self.base, **self.scales[scale]}
+        try:
+            return Sweep.from_table(table, folder=self.file.parent, text=_toml(table))
+        except EnsembleError as error:
+            raise type(error)(f"{self.file} at the scale {scale}: {error}") from error
+
+
+@final
+@dataclass(frozen=True)
+class Declaration:
+    """A figure: what it needs, what is made of it, how it is drawn, and what was claimed."""
+
+    name: str
+    """The name of its file."""
+    title: str
+    sweeps: Mapping[str, SweepPart]
+    curves: Mapping[str, Curve]
+    fits: Mapping[str, FitPart]
+    laws: Mapping[str, SizeLaw]
+    derived: Mapping[str, Derivation]
+    panels: tuple[Panel, ...]
+    published: tuple[Published, ...]
+    note: str = ""
+
+    KEYS: ClassVar[tuple[str, ...]] = ("title", "note", *_SECTIONS, "panels", "published")
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """The figure that a TOML file declares."""
+        path = Path(path)
+        table = _load(path)
+        try:
+            return cls._of(table, path)
+        except FigureError as error:
+            raise FigureError(f"{path}: {error}") from error
+
+    @classmethod
+    def _of(cls, table: Mapping[str, Any], path: Path) -> Self:
+        if not isinstance(table.get("title"), str):
+            raise FigureError("a figure must have a title, but it is missing; a sweep file goes to `ensemble run`")
+        for key in table:
+            if key not in cls.KEYS:
+                raise FigureError(f"a figure holds an unknown key {key!r}: {cure(key, cls.KEYS, 'it may hold')}")
+        parts = {section: dict(_named(table, section)) for section in _SECTIONS}
+        found = cls(
+            name=path.stem,
+            title=table["title"],
+            note=str(table.get("note", "")),
+            sweeps={name: _sweep(each, f"[sweeps.{name}]", path) for name, each in parts["sweeps"].items()},
+            curves={name: from_table(Curve, each, f"[curves.{name}]") for name, each in parts["curves"].items()},
+            fits={name: from_table(FitPart, each, f"[fits.{name}]") for name, each in parts["fits"].items()},
+            laws={name: from_table(SizeLaw, each, f"[laws.{name}]") for name, each in parts["laws"].items()},
+            derived={
+                name: from_table(Derivation, each, f"[derived.{name}]") for name, each in parts["derived"].items()
+            },
+            panels=tuple(_listed(table, "panels", Panel)),
+            published=tuple(_listed(table, "published", Published)),
+        )
+        found._check_references()
+        return found
+
+    def scales(self) -> list[str]:
+        """The scales at which all sweeps are declared."""
+        first, *others = [list(part.scales) for part in self.sweeps.values()] or [[]]
+        return [scale for scale in first if all(scale in other for other in others)]
+
+    def offers(self, scale: str) -> bool:
+        """Whether the figure can be made at a scale; one that computes nothing can at any."""
+        return not self.sweeps or scale in self.scales()
+
+    def check_scale(self, scale: str) -> None:
+        """Refuse a scale that is not declared."""
+        if not self.offers(scale):
+            told = cure(scale, self.scales(), "they are")
+            raise FigureError(f"the scale must be one that {self.name} declares, got {scale!r}: {told}")
+
+    def _check_references(self) -> None:
+        fitted = (*self.fits, *self.laws, *self.derived)
+        if twice := [name for name in fitted if fitted.count(name) > 1]:
+            raise FigureError(f"fits, laws and derived quantities must differ in name, but {twice[0]!r} is there twice")
+        for name, curve in self.curves.items():
+            _refer(curve.sweep, self.sweeps, f"[curves.{name}]: sweep")
+        for name, fit in self.fits.items():
+            _refer(fit.of, self.curves, f"[fits.{name}]: of")
+            _known(fit.law, (*LAWS, COMPARE, MEAN, COLLAPSE), f"[fits.{name}]")
+        for name, law in self.laws.items():
+            _refer(law.of, self.fits, f"[laws.{name}]: of")
+            _known(law.law, SIZE_LAWS, f"[laws.{name}]")
+        for number, panel in enumerate(self.panels, start=1):
+            where = f"panel {number}"
+            if sum(map(bool, (panel.curves, panel.values, panel.map))) != 1:
+                raise FigureError(f"{where} must draw one of curves, values and map")
+            if panel.values and not panel.parameter:
+                raise FigureError(f"{where} must have a parameter, that of the values which it draws")
+            for names, known in (
+                (panel.curves, self.curves),
+                (panel.fits, self.fits),
+                (panel.values, self.fits),
+                (panel.laws, self.laws),
+                ([panel.map] if panel.map else [], self.derived),
+            ):
+                for name in names:
+                    _refer(name, known, where)
+        for claim in self.published:
+            _refer(claim.of, fitted, f"published {claim.claim!r}: of")
+
+
+def declarations(path: Path) -> Iterator[Declaration]:
+    """The figure in a file, or all those in a folder: the TOML files that have a title."""
+    if not path.is_dir():
+        yield Declaration.read(path)
+        return
+    files = [file for file in sorted(path.glob("*.toml")) if "title" in _load(file)]
+    if not files:
+        raise FigureError(f"a folder of figures must hold TOML files with a title, but {path} has none")
+    yield from map(Declaration.read, sorted(files, key=lambda file: _natural(file.stem)))
+
+
+def _natural(name: str) -> list[Any]:
+    """fig4 before fig10: texts and numbers by turns."""
+    return [int(each) if place % 2 else each for place, each in enumerate(re.split(r"([0-9]+)", name))]
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FigureError(f"the file {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise FigureError(f"the file {path} must be UTF-8 text, but byte {error.start} is not") from error
+    except tomllib.TOMLDecodeError as error:
+        raise FigureError(f"{path} is not valid TOML: {error}") from error
+
+
+def _sweep(table: Mapping[str, Any], where: str, path: Path) -> SweepPart:
+    if not isinstance(table.get("file"), str):
+        raise FigureError(f"{where} must have a file, the sweep that it belongs to")
+    file = path.parent / table["file"]
+    scales = {name: each for name, each in table.items() if name not in ("file", "axes")}
+    if not scales:
+        raise FigureError(f"{where} must have a scale, such as quick = {{ realizations = 100 }}")
+    made = {}
+    for scale, each in scales.items():
+        if not isinstance(each, Mapping) or set(each) - {"realizations", "axes"} or "realizations" not in each:
+            raise FigureError(f"{where}: {scale} must be a table of realizations and axes, got {each!r}")
+        made[scale] = {
+            "realizations": each["realizations"],
+            "axes": {**_inner(table, "axes", where), **_inner(each, "axes", where)},
+        }
+    return SweepPart(file, _load(file), made)
+
+
+def _inner(table: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
+    inner = table.get(key, {})
+    if not isinstance(inner, Mapping):
+        raise FigureError(f"{where}: {key} must be a table, got {inner!r}")
+    return inner
+
+
+def _named(table: Mapping[str, Any], section: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for name, each in _inner(table, section, "a figure").items():
+        if not isinstance(each, Mapping):
+            raise FigureError(f"[{section}.{name}] must be a table, got {each!r}")
+        yield name, each
+
+
+def _listed(table: Mapping[str, Any], key: str, kind: type[Any]) -> Iterator[Any]:
+    entries = table.get(key, [])
+    if not isinstance(entries, list) or not all(isinstance(each, Mapping) for each in entries):
+        raise FigureError(f"{key} must be a list of tables, [[{key}]]")
+    for number, each in enumerate(entries, start=1):
+        yield from_table(kind, each, f"[[{key}]] number {number}")
+
+
+def _refer(name: str, known: Any, where: str) -> None:
+    if name not in known:
+        raise FigureError(f"{where} must name a part that is declared, got {name!r}: {cure(name, known, 'there are')}")
+
+
+def _known(law: str, laws: Collection[str], where: str) -> None:
+    if law not in laws:
+        raise FigureError(f"{where} must have a law that is known, got {law!r}: {cure(law, laws, 'there are')}")
+
+
+def _toml(table: Mapping[str, Any]) -> str:
+    """A sweep as the text of a file that would ask for the same."""
+    plain = [f"{key} = {_value(value)}" for key, value in table.items() if not isinstance(value, Mapping)]
+    for key, inner in table.items():
+        if isinstance(inner, Mapping):
+            plain += ["", f"[{key}]", *(f"{name} = {_value(value)}" for name, value in inner.items())]
+    return "\n".join(plain) + "\n"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_value(each)}" for key, each in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return json.dumps(value) if isinstance(value, str) else repr(value)

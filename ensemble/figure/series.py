@@ -1,0 +1,95 @@
+"""How members of a family are told apart: an ordered axis by colour, the next by the style of the line.
+
+Viridis orders values for every reader, also in grey; styles and markers carry what colour does not.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from ensemble.sweep import shown
+
+STYLES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)))
+MARKERS = ("o", "s", "^", "D", "v")
+_INK = "0.25"
+_GREEK = {
+    "delta_bar": "Δ̄",
+    "alpha": "α",
+    "beta": "β",
+    "gamma": "γ",
+    "delta": "δ",
+    "epsilon": "ε",
+    "eta": "η",
+    "tau": "τ",
+    "hbar": "ħ",
+}
+"""As whole words: there is an eta in theta and in metal."""
+
+
+@final
+@dataclass(frozen=True)
+class Key:
+    """Colour of the values of one axis, style of those of another."""
+
+    colour: str
+    """The axis told by colour; empty if nothing varies."""
+    colours: Mapping[Any, Any]
+    style: str
+    """The axis told by style; empty if only one varies."""
+    styles: Mapping[Any, int]
+
+    @classmethod
+    def of(cls, varying: Mapping[str, Sequence[Any]], colour: str = "") -> "Key":
+        """The key for a family that extends along these axes."""
+        axes = list(varying)
+        first = colour if colour in axes else axes[0] if axes else ""
+        second = next((axis for axis in axes if axis != first), "")
+        values = list(varying.get(first, []))
+        shades = {value: colormaps["viridis"](0.88 * i / max(1, len(values) - 1)) for i, value in enumerate(values)}
+        return cls(first, shades, second, {value: i for i, value in enumerate(varying.get(second, []))})
+
+    def shade(self, point: Mapping[str, Any]) -> Any:
+        """The colour of a point."""
+        return self.colours.get(point.get(self.colour), colormaps["viridis"](0.3))
+
+    def rank(self, point: Mapping[str, Any]) -> int:
+        """Which of the styles a point has."""
+        return self.styles.get(point.get(self.style), 0)
+
+    def entries(self) -> list[Line2D]:
+        """What a legend says of the key."""
+        lines = [
+            Line2D([], [], color=shade, label=f"{written(self.colour)} = {shown(value)}")
+            for value, shade in self.colours.items()
+        ]
+        return lines + [
+            Line2D(
+                [], [], color=_INK, linestyle=STYLES[i % len(STYLES)], label=f"{written(self.style)} = {shown(value)}"
+            )
+            for value, i in self.styles.items()
+        ]
+
+
+def visible(point: Mapping[str, Any], show: Mapping[str, Any]) -> bool:
+    """Whether a panel shows a point."""
+    return all(point[axis] in (values if isinstance(values, list) else [values]) for axis, values in show.items())
+
+
+def legend(axes: Axes, entries: Sequence[Line2D], *, inside: bool = False) -> None:
+    """A legend beside the panel, where it hides nothing; or inside it, where there are few points to hide."""
+    if entries and inside:
+        axes.legend(handles=list(entries), loc="best", framealpha=0.85, handlelength=1.8)
+    elif entries:
+        axes.legend(handles=list(entries), loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, handlelength=2.2)
+
+
+def written(law: str) -> str:
+    """A name or a formula with the letters of the paper."""
+    for name, letter in _GREEK.items():
+        law = re.sub(f"(?<![A-Za-z]){name}(?![A-Za-z])", letter, law)
+    return law

@@ -1,0 +1,80 @@
+"""Parameters of fits against an axis, with the laws of the size that go through them."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from ensemble.figure.parts import Panel
+from ensemble.figure.results import Result
+from ensemble.figure.series import MARKERS, STYLES, Key, legend, visible, written
+from ensemble.fit.families import Fitted
+from ensemble.sweep import told_point
+from ensemble.wording import with_error
+
+_IN_INVERSE_SIZE = ("extrapolate", "volume_law")
+"""Laws whose variable is 1 / N."""
+
+
+def draw_values(axes: Axes, panel: Panel, result: Result) -> None:
+    """Every value with its error bar; one series for each point of the other axes."""
+    entries: list[Line2D] = []
+    groups: dict[tuple[str, tuple[tuple[str, Any], ...]], list[Fitted]] = {}
+    for name in panel.values:
+        for each in result.fitted[name]:
+            if visible(each.point, panel.show) and panel.parameter in each.fit.values:
+                rest = tuple((axis, value) for axis, value in each.point.items() if axis != panel.over)
+                groups.setdefault((name, rest), []).append(each)
+    key = Key.of({"series": list(range(len(groups)))})
+    for place, ((name, rest), group) in enumerate(groups.items()):
+        shade, marker = key.shade({"series": place}), MARKERS[place % len(MARKERS)]
+        x = np.array([_at(each.point[panel.over], panel) for each in group])
+        y = np.array([each.fit.values[panel.parameter] for each in group])
+        error = np.array([each.fit.errors[panel.parameter] for each in group])
+        axes.errorbar(x, y, error, color=shade, marker=marker, markersize=4, linestyle="none", capsize=2)
+        others = [dict(point) for other, point in groups if other == name]
+        telling = {axis: value for axis, value in rest if len({point[axis] for point in others}) > 1}
+        said = written(", ".join(filter(None, (name if len(panel.values) > 1 else "", told_point(telling)))))
+        if said:
+            entries.append(Line2D([], [], color=shade, marker=marker, markersize=4, linestyle="none", label=said))
+        laws = [law for law in panel.laws if result.declaration.laws[law].of == name]
+        for i, law in enumerate(laws):
+            found = (each for each in result.fitted[law] if each.point == dict(rest))
+            called = law if len(laws) > 1 else ""
+            entries += [_law(axes, panel, each, shade, STYLES[i % len(STYLES)], called) for each in found]
+    axes.margins(y=0.3)
+    legend(axes, entries, inside=True)
+    axes.set_xlabel(f"1 / {panel.over}" if panel.inverse else written(panel.over))
+    if panel.over == "N" and not panel.inverse:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_ylabel(written(panel.parameter))
+    if panel.inverse:
+        axes.set_xlim(left=0)
+
+
+def _at(value: Any, panel: Panel) -> float:
+    return 1 / float(value) if panel.inverse else float(value)
+
+
+def _law(axes: Axes, panel: Panel, fitted: Fitted, shade: Any, style: Any, called: str) -> Line2D:
+    """A law of the size through its points: on the sizes it was fitted to, dotted on to infinite size."""
+    fit = fitted.fit
+    inverse = fitted.name in _IN_INVERSE_SIZE
+    x = np.linspace(fit.window.first, fit.window.last, 100)
+    axes.plot(_turned(x, inverse, panel), fit.curve(x), color=shade, linewidth=1.1, linestyle=style)
+    if inverse and panel.inverse:
+        x = np.linspace(0, fit.window.first, 20)
+        axes.plot(x, fit.curve(x), color=shade, linewidth=1.1, linestyle=":")
+    if inverse:
+        said = f"N → ∞: {with_error(fit.values['limit'], fit.errors['limit'])}"
+    else:
+        told = ", ".join(f"{name} = {with_error(value, fit.errors[name])}" for name, value in fit.values.items())
+        said = written(f"{called or fit.law}\n{told}")
+    return Line2D([], [], color=shade, linewidth=1.1, linestyle=style, label=said)
+
+
+def _turned(x: Any, inverse: bool, panel: Panel) -> Any:
+    """The variable of a law as the panel has it."""
+    return x if inverse == panel.inverse else 1 / x
