@@ -28,6 +28,7 @@ def glass(**tables: object) -> Sweep:
 
 def test_every_workflow_in_the_repository_reads() -> None:
     paths = sorted(Path(__file__).parents[1].glob("workflows/**/*.toml"))
+    paths = [path for path in paths if not path.read_text().startswith("title")]  # those are figures
     assert len(paths) >= 3
     for path in paths:
         assert Sweep.read(path).points
