@@ -1,6 +1,6 @@
 """Disorder ensembles of quantum systems: from random couplings to a labelled dataset with error bars.
 
-    sweep -> realization -> task -> run -> store -> reduce -> fit -> plot
+    sweep -> realization -> task -> run -> store -> reduce -> fit -> plot -> figure
 
     sweep         which model, which parameters, how many realizations, which times
     realization   a point and an index give a stream of random numbers
@@ -9,11 +9,13 @@
     store         one Zarr group that xarray opens as one Dataset
     reduce        averages and distributions over realizations, with errors
     fit           plateaus, exponents and rates, with errors and doubts
-    plot          figures of the averages
+    plot          a figure of the averages
+    figure        declared figures: all of the above in one file, and what others have claimed beside it
 
-Around them: `cluster` finds the workers, `forecast` knows what things cost, `report` is what reductions tell in
-numbers, `screen` what appears on the terminal, `export` writes files, `cli` is the command line, `errors` is all
-that can go wrong. `models` holds the physical models behind one protocol, `physics` pure functions on arrays.
+Around them: `cluster` finds the workers, `forecast` knows what things cost, `selection` picks points of a store,
+`report` is what reductions tell in numbers, `wording` how numbers are written, `screen` what appears on the terminal,
+`export` writes files, `cli` is the command line, `errors` is all that can go wrong. `models` holds the physical
+models behind one protocol, `physics` pure functions on arrays.
 """
 
 from importlib.metadata import version

@@ -12,14 +12,15 @@ MODULES = sorted(path.relative_to(ROOT.parent).with_suffix("") for path in ROOT.
 
 LAYERS = [
     ["errors"],
-    ["values", "physics"],
+    ["values", "wording", "physics"],
     ["models"],
     ["sweep"],
     ["realization"],
     ["store"],
     ["task"],
     ["cluster", "forecast", "reduce"],
-    ["run", "fit", "plot", "export", "report"],
+    ["run", "fit", "plot", "export", "report", "selection"],
+    ["figure"],
     ["screen"],
     ["cli"],
 ]
