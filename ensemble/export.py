@@ -5,7 +5,9 @@ that format lacks is put otherwise. Complex numbers become two variables, `_real
 become 32 where they fit and floats where they do not.
 """
 
+import contextlib
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +31,22 @@ def write(result: xr.Dataset, path: Path) -> None:
     """Write a reduction in the format that the suffix tells; a file that is there is replaced whole."""
     check(path)
     result = _without_complex(result)
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
-    try:
+    with whole(path) as aside:
         if path.suffix == ".nc":
             _classic(result).to_netcdf(aside, engine="scipy", format="NETCDF3_64BIT")
         else:
             _table(result, path).to_csv(aside, index=False)
+
+
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A path to write to: what is written takes the place of the file at once, or not at all."""
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
+    try:
+        yield aside
         aside.replace(path)
     except OSError as error:
-        raise StoreError(f"{path} could not be written: {error.strerror or error}; choose another --output") from error
+        raise StoreError(f"{path} could not be written: {error.strerror or error}; choose another place") from error
     finally:
         aside.unlink(missing_ok=True)
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from ensemble.errors import FigureError, cure
 from ensemble.figure.parts import Published
+from ensemble.fit.even import Line
 from ensemble.fit.families import Fitted
 from ensemble.fit.jackknife import Array
 from ensemble.sweep import told_point
@@ -118,8 +119,8 @@ def _ratio(above: float, above_error: float, below: float, below_error: float) -
 
 
 def _slope(x: Array, y: Array, error: Array) -> tuple[float, float]:
-    """A straight line through points of equal weight: its slope, and the error from those of the points."""
+    """The slope of a straight line through points of equal weight, and its error from those of the points."""
     if len(x) < 2:
         return math.nan, math.nan
-    form = (x - x.mean()) / np.sum((x - x.mean()) ** 2)
-    return float(form @ y), float(np.sqrt(np.sum((form * error) ** 2)))
+    line = Line(x, y, error)
+    return line.slope, line.slope_error

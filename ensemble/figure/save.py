@@ -11,6 +11,7 @@ import xarray as xr
 from ensemble import export
 from ensemble.figure.results import Result
 from ensemble.fit.families import Family
+from ensemble.fit.told import quality
 from ensemble.wording import with_error
 
 _CLAIMS = ("figure", "claim", "where", "published", "value", "error", "count", "verdict", "note")
@@ -44,7 +45,8 @@ def summarize(folder: Path) -> Path:
         cells = (row["figure"], row["claim"], row["where"], row["published"], ours, row["count"], verdict)
         lines.append(f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |")
     path = folder / "claims.md"
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with export.whole(path) as aside:
+        aside.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
 
@@ -91,15 +93,7 @@ def fit_rows(result: Result) -> Iterator[dict[str, Any]]:
                     "value": value,
                     "error": fit.errors[parameter],
                     "moves": fit.sensitivity(parameter),
-                    "count": each.count,
-                    "window_first": fit.window.first,
-                    "window_last": fit.window.last,
-                    "window_points": fit.window.points,
-                    "chi2": fit.chi2,
-                    "degrees": fit.degrees,
-                    "probability": fit.probability,
-                    "verdict": each.verdict,
-                    "warnings": "; ".join(fit.warnings),
+                    **quality(each),
                 }
 
 
@@ -110,9 +104,7 @@ def claim_rows(result: Result) -> Iterator[dict[str, Any]]:
 
 
 def _csv(path: Path, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
-    aside = path.with_name(f".{path.name}.partial")
-    with aside.open("w", newline="", encoding="utf-8") as file:
+    with export.whole(path) as aside, aside.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)
-    aside.replace(path)

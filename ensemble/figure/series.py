@@ -88,8 +88,8 @@ def legend(axes: Axes, entries: Sequence[Line2D], *, inside: bool = False) -> No
         axes.legend(handles=list(entries), loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, handlelength=2.2)
 
 
-def written(law: str) -> str:
+def written(text: str) -> str:
     """A name or a formula with the letters of the paper."""
     for name, letter in _GREEK.items():
-        law = re.sub(f"(?<![A-Za-z]){name}(?![A-Za-z])", letter, law)
-    return law
+        text = re.sub(f"(?<![A-Za-z]){name}(?![A-Za-z])", letter, text)
+    return text

@@ -57,15 +57,11 @@ def varying(one: Fitted, others: Sequence[Fitted]) -> dict[str, Value]:
     return {axis: value for axis, value in one.point.items() if any(each.point.get(axis) != value for each in others)}
 
 
-def _numbers(fitted: Fitted) -> dict[str, Any]:
-    """What a table says of one fit."""
+def quality(fitted: Fitted) -> dict[str, Any]:
+    """What a table says of a fit besides its parameters."""
     fit = fitted.fit
-    told: dict[str, Any] = {}
-    for name, value in fit.values.items():
-        told |= {name: value, f"{name}_error": fit.errors[name], f"{name}_moves": fit.sensitivity(name)}
     return {
         "count": fitted.count,
-        **told,
         "window_first": fit.window.first,
         "window_last": fit.window.last,
         "window_points": fit.window.points,
@@ -76,3 +72,12 @@ def _numbers(fitted: Fitted) -> dict[str, Any]:
         "warnings": "; ".join(fit.warnings),
         "verdict": fitted.verdict,
     }
+
+
+def _numbers(fitted: Fitted) -> dict[str, Any]:
+    """The parameters of a fit with their errors, and its quality."""
+    fit = fitted.fit
+    told: dict[str, Any] = {"count": fitted.count}
+    for name, value in fit.values.items():
+        told |= {name: value, f"{name}_error": fit.errors[name], f"{name}_moves": fit.sensitivity(name)}
+    return told | quality(fitted)
