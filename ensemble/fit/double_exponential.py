@@ -11,6 +11,7 @@ from ensemble.fit.independent import independent
 from ensemble.fit.jackknife import Array
 from ensemble.fit.laws import Law
 from ensemble.fit.result import Fit
+from ensemble.fit.sums import straight
 
 _LARGEST = 700.0
 """exp() of more than this is no number."""
@@ -65,7 +66,7 @@ class _DoubleExponential(Law):
     def starts(self, s: Array, y: Array, error: Array) -> list[Array]:
         """First guesses: a straight line through ln(-ln y)."""
         exponent = -np.log(y)
-        return [np.polyfit(s - 1, np.log(exponent), 1, w=y * exponent / error)[::-1]]
+        return [straight(s - 1, np.log(exponent), y * exponent / error)]
 
     def reported(self, p: Array, pivot: float) -> Array:
         """The parameters of the formula."""

@@ -22,8 +22,8 @@ class Line:
     def __init__(self, x: Array, y: Array, error: Array) -> None:
         slope = (x - x.mean()) / np.sum((x - x.mean()) ** 2)
         forms = np.stack([1 / len(x) - x.mean() * slope, slope])
-        (self.intercept, self.slope), variances = map(float, forms @ y), forms**2 @ error**2
-        self.intercept_error, self.slope_error = map(float, np.sqrt(variances))
+        self.intercept, self.slope = map(float, np.sum(forms * y, axis=1))
+        self.intercept_error, self.slope_error = map(float, np.sqrt(np.sum((forms * error) ** 2, axis=1)))
         with np.errstate(divide="ignore", invalid="ignore"):  # a point may be exact
             self.residuals = (y - self.intercept - self.slope * x) / error
 

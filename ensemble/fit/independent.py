@@ -8,13 +8,14 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
 from ensemble.errors import FitError
 from ensemble.fit.jackknife import Array
 from ensemble.fit.laws import Law
-from ensemble.fit.least_squares import followed, optimum, weights
+from ensemble.fit.least_squares import weights
 from ensemble.fit.result import RARE, Fit, Moved, Window
+from ensemble.fit.search import followed, optimum
 
 _FAR = 3.0
 """A value that moves by more errors of the difference than this depends on the range."""
@@ -44,7 +45,7 @@ def independent(law: Law, x: ArrayLike, values: ArrayLike, errors: ArrayLike) ->
     best, influence, residuals, found = _solved(law, x, y, sigma)
     chi2 = float(np.sum(residuals**2))
     error = np.sqrt(np.sum(influence**2, axis=0)) * known
-    chance = float(stats.chi2.sf(chi2, len(x) - k)) if known else nan
+    chance = float(special.chdtrc(len(x) - k, chi2)) if known else nan
     moved = tuple(_moved(law, x, y, sigma, best, influence))
     if not found:
         said += ("the search for the best parameters did not converge",)

@@ -64,7 +64,7 @@ class Estimate:
     def covariance(self) -> Array:
         """Covariance of the entries of a vector."""
         deviations = self._deviations()
-        return np.asarray(deviations.T @ deviations)
+        return np.asarray(np.einsum("ji,jk->ik", deviations, deviations))
 
     def derived(self, statistic: Callable[[Array], ArrayLike]) -> "Estimate":
         """Any function of this quantity; it is called once for all blocks together and once for all but each."""

@@ -12,6 +12,8 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+from ensemble.fit.sums import straight
+
 Array = NDArray[np.float64]
 
 _LARGEST = 700.0
@@ -89,7 +91,7 @@ class Logarithm(Law):
 
     def starts(self, s: Array, y: Array, error: Array) -> list[Array]:
         """First guesses."""
-        return [np.polyfit(np.log(s), y, 1, w=1 / error)[::-1]]
+        return [straight(np.log(s), y, 1 / error)]
 
     def reported(self, p: Array, pivot: float) -> Array:
         """The parameters of the formula."""
@@ -114,7 +116,7 @@ class Line(Law):
 
     def starts(self, s: Array, y: Array, error: Array) -> list[Array]:
         """First guesses."""
-        return [np.polyfit(s, y, 1, w=1 / error)[::-1]]
+        return [straight(s, y, 1 / error)]
 
     def reported(self, p: Array, pivot: float) -> Array:
         """The parameters of the formula."""
@@ -273,5 +275,5 @@ def _straightened(x: Array, y: Array, error: Array) -> Array:
     if np.count_nonzero(y > 0) < 2:
         return np.array([y.mean(), 0.0])
     x, weight, log = x[y > 0], (y / error)[y > 0], np.log(y[y > 0])
-    slope, offset = np.polyfit(x, log, 1, w=weight)
+    offset, slope = straight(x, log, weight)
     return np.array([np.exp(min(offset, _LARGEST)), -slope])

@@ -2,9 +2,8 @@
 
 The weights are diagonal, 1/σ(t)², with σ the error of the mean: a covariance matrix of hundreds of times from fifty
 blocks has no inverse. Least squares with such weights is unbiased if not optimal, and its errors are right because the
-whole fit is repeated without each block, with the weights held. The optimum of the mean curve is SciPy's; without a
-block it has moved by a small fraction of an error, and a few Gauss-Newton steps from there, for all blocks at once,
-find it.
+whole fit is repeated without each block, with the weights held. Without a block the optimum of the mean curve has
+moved by a small fraction of an error: the search for it begins there, for all blocks at once.
 """
 
 from dataclasses import dataclass, replace
@@ -12,18 +11,16 @@ from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import special
 
 from ensemble.errors import FitError
 from ensemble.fit.jackknife import Array, Estimate
 from ensemble.fit.laws import Law
 from ensemble.fit.result import RARE, Fit, Moved, Window
+from ensemble.fit.search import followed, optimum
 
 Mask = NDArray[np.bool_]
 
-_STEPS = 50
-_SETTLED = 1e-6
-"""A search without one block ends when a step changes the curve by less than this part of its error."""
 _SHORT = 3.0
 """A window whose last time is less than this many times its first cannot tell one law from another."""
 _FAR = 3.0
@@ -73,46 +70,6 @@ def weights(error: Array) -> tuple[Array, Mask, tuple[str, ...]]:
     return error, np.asarray(scatter), (said,)
 
 
-def optimum(law: Law, s: Array, y: Array, error: Array) -> tuple[Array, bool]:
-    """The parameters that minimize chi2, the best to which the law's starts lead, and whether the search has ended."""
-
-    def residuals(p: Array) -> Array:
-        return np.nan_to_num((law.curve(s, p) - y) / error, nan=1e150, posinf=1e150, neginf=-1e150)
-
-    def slopes(p: Array) -> Array:
-        return np.nan_to_num(law.slopes(s, p) / error[:, None], nan=0.0, posinf=1e150, neginf=-1e150)
-
-    with np.errstate(over="ignore", invalid="ignore"):
-        ends = [
-            optimize.least_squares(
-                residuals, start, slopes, method="lm", xtol=1e-12, ftol=1e-12, gtol=1e-12, max_nfev=2000
-            )
-            for start in law.starts(s, y, error)
-        ]
-    found = min(ends, key=lambda end: float(end.cost))
-    return np.asarray(found.x), bool(found.success)
-
-
-def followed(law: Law, s: Array, y: Array, error: Array, start: Array) -> tuple[Array, bool]:
-    """The optima of slightly different curves y (curves, n), from that of one of them; whether all were found."""
-    p, part = np.tile(start, (len(y), 1)), np.ones((len(y), 1))
-    with np.errstate(all="ignore"):
-        gap = (y - law.curve(s, p)) / error
-        for _ in range(_STEPS):
-            slopes = law.slopes(s, p) / error[:, None]
-            if not (np.isfinite(slopes).all() and np.isfinite(gap).all()):
-                return np.full_like(p, np.nan), False
-            step = (np.linalg.pinv(slopes) @ gap[..., None])[..., 0]
-            if np.abs((slopes @ step[..., None])[..., 0]).max() < _SETTLED:
-                return p + step, True
-            # A step that leads uphill, in the long valley of parameters that are hard to tell apart, is cut short.
-            there = (y - law.curve(s, p + part * step)) / error
-            down = (np.sum(there**2, axis=1) <= np.sum(gap**2, axis=1) * (1 + 1e-12))[:, None]
-            p, gap = np.where(down, p + part * step, p), np.where(down, there, gap)
-            part = np.where(down, np.minimum(1, 2 * part), part / 4)
-    return p, False
-
-
 def solve(law: Law, t: Array, curve: Estimate, error: Array) -> Solution:
     """Fit the law to all points of a curve."""
     pivot = float(np.sqrt(t[0] * t[-1]))
@@ -137,7 +94,7 @@ def probability(residuals: Estimate) -> float:
         return float("nan")
     square = (float(np.sum(covariance**2)) - trace**2 / blocks) / (1 + 1 / blocks)
     freedom = trace**2 / max(square, trace**2 / len(residuals.value))
-    return float(stats.chi2.sf(float(np.sum(residuals.value**2)) * freedom / trace, freedom))
+    return float(special.chdtrc(freedom, float(np.sum(residuals.value**2)) * freedom / trace))
 
 
 def fitted(law: Law, t: Array, curve: Estimate, chosen: Mask, said: tuple[str, ...] = (), *, flat: bool = False) -> Fit:

@@ -60,7 +60,8 @@ def _late(t: Array, curve: Estimate, usable: Mask) -> tuple[Mask, tuple[str, ...
 def _drift(x: Array, curve: Estimate) -> float:
     """The larger of slope and difference of halves, in units of their errors; none where blocks do not differ."""
     halves = np.where(np.arange(len(x)) < len(x) // 2, -1 / (len(x) // 2), 1 / (len(x) - len(x) // 2))
-    forms = np.stack([x - x.mean(), halves], axis=1)
-    moved = Estimate(curve.value @ forms, curve.without @ forms, curve.sizes)
+    forms = np.stack([x - x.mean(), halves])
+    value, without = (np.sum(y[..., None, :] * forms, axis=-1) for y in (curve.value, curve.without))
+    moved = Estimate(value, without, curve.sizes)
     with np.errstate(divide="ignore", invalid="ignore"):
         return float(np.nan_to_num(np.abs(moved.value) / moved.error, nan=0.0).max())
