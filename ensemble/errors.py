@@ -4,13 +4,16 @@
     ├── SweepError      (ValueError)         the sweep file, or a value in it, cannot be used
     ├── ParameterError  (ValueError)         a model refuses the value of one of its parameters
     ├── ModelError      (LookupError)        a model cannot be found, loaded, or does not keep the protocol
+    ├── DeadlineError   (ValueError)         the end of a run is no time, or has passed
     ├── ClusterError    (ConnectionError)    no Dask cluster where one was asked for
+    ├── PointError      (LookupError)        a store has no such point or realization
     ├── FitError        (ValueError)         what is given can be fitted by no law: shapes, blocks, times
     ├── FigureError     (ValueError)         the declaration of a figure cannot be used
     ├── StoreError      (OSError)            a store cannot be created, read or written
     │   ├── StoreNotFound  (FileNotFoundError)  there is no store at this path
     │   ├── StoreMismatch  (ValueError)         the sweep and the store disagree about what is computed
-    │   └── StoreLocked    (BlockingIOError)    another driver is at work on the store
+    │   ├── StoreLocked    (BlockingIOError)    another driver is at work on the store
+    │   └── StoreDamaged   (OSError)            a file of the store is not as it was written
     ├── ReductionError  (ValueError)         a reduction cannot be made of what the store holds
     └── RunError        (RuntimeError)       a run had to stop; what has landed is safe
 
@@ -29,7 +32,8 @@ class EnsembleError(Exception):
     exit_code: ClassVar[int] = 2
 
     def __str__(self) -> str:
-        return str(self.args[0]) if self.args else ""
+        """The sentence, on one line whatever it quotes."""
+        return " ".join(str(self.args[0]).splitlines()) if self.args else ""
 
 
 class SweepError(EnsembleError, ValueError):
@@ -44,8 +48,16 @@ class ModelError(EnsembleError, LookupError):
     """A model cannot be found, loaded, or does not keep the protocol."""
 
 
+class DeadlineError(EnsembleError, ValueError):
+    """The end that a run is given is no time, or has passed."""
+
+
 class ClusterError(EnsembleError, ConnectionError):
     """No Dask cluster where one was asked for."""
+
+
+class PointError(EnsembleError, LookupError):
+    """A store has no such point or realization."""
 
 
 class FitError(EnsembleError, ValueError):
@@ -70,6 +82,12 @@ class StoreMismatch(StoreError, ValueError):
 
 class StoreLocked(StoreError, BlockingIOError):
     """Another driver is at work on the store."""
+
+
+class StoreDamaged(StoreError):
+    """A file of the store is not as it was written."""
+
+    exit_code: ClassVar[int] = 1
 
 
 class ReductionError(EnsembleError, ValueError):

@@ -92,17 +92,6 @@ def statistics_rows(result: xr.Dataset) -> list[dict[str, Any]]:
     return rows
 
 
-def plain(value: Any) -> Any:
-    """Rows as JSON can tell them: null for what is missing, a pair for a complex number."""
-    if isinstance(value, dict):
-        return {key: plain(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [plain(each) for each in value]
-    if isinstance(value, complex):
-        return [plain(value.real), plain(value.imag)]
-    return None if isinstance(value, float) and not np.isfinite(value) else value
-
-
 def handfuls(averages: xr.Dataset) -> list[str]:
     """A line for every audited mean that rests on a handful of realizations."""
     curved = functions(averages)

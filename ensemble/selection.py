@@ -1,10 +1,11 @@
-"""Points of a store by the values of its axes, as the command line gives them: AXIS=VALUE[,VALUE...]."""
+"""Points of a store by the values of its axes, as the command line gives them: AXIS=VALUE[,VALUE...], or one point."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from ensemble.errors import ReductionError
+from ensemble.errors import PointError, ReductionError, cure
 from ensemble.store import Layout
+from ensemble.sweep import shown
 from ensemble.values import Value
 
 _TRUTH = {"true": True, "false": False}
@@ -22,6 +23,52 @@ def selection(store: Path, given: Sequence[str], option: str = "--at") -> dict[s
         values = axes.get(name.strip(), ("",))
         selected.setdefault(name.strip(), []).extend(_value(type(values[0]), text) for text in texts)
     return selected
+
+
+def cell_of(layout: Layout, text: str) -> tuple[int, ...]:
+    """Where a point lies in the grid of a store: AXIS=VALUE,AXIS=VALUE; an axis with a single value may be left out."""
+    given: dict[str, str] = {}
+    for each in text.split(",") if text.strip() not in ("", "-") else ():
+        name, _, value = (part.strip() for part in each.partition("="))
+        if not name or not value:
+            raise PointError(f"POINT must be values of axes, such as {_example_point(layout.axes)}, got {each!r}")
+        if name not in layout.axes:
+            told = cure(name, layout.axes, "it has")
+            raise PointError(f"POINT must name axes that the store has, got {name!r}: {told}")
+        if name in given:
+            raise PointError(f"POINT must give every axis once, but {name} is there twice")
+        given[name] = value
+    return tuple(_place(layout, name, given.get(name)) for name in layout.axes)
+
+
+def _place(layout: Layout, name: str, text: str | None) -> int:
+    """Where a value lies along its axis, as it is or as tables show it."""
+    values = layout.axes[name]
+    there = f"the store has {', '.join(map(shown, values))}"
+    if text is None:
+        if len(values) > 1:
+            raise PointError(f"POINT must give {name}, such as {_example_point(layout.axes)}, but it does not: {there}")
+        return 0
+    exact = [place for place, value in enumerate(values) if _is_exactly(value, text)]
+    places = exact or [place for place, value in enumerate(values) if shown(value) == text]
+    if len(places) != 1:
+        raise PointError(f"{name} must be one of the values that the store has, got {text!r}: {there}")
+    return places[0]
+
+
+def _is_exactly(value: Value, text: str) -> bool:
+    """Whether a text means a value of an axis; 1e5 may be an integer."""
+    if isinstance(value, bool | str):
+        return str(value).lower() == text.lower() if isinstance(value, bool) else value == text
+    try:
+        return float(text) == value
+    except ValueError:
+        return False
+
+
+def _example_point(axes: dict[str, tuple[Value, ...]]) -> str:
+    """The first point, as it is to be written."""
+    return ",".join(f"{name}={shown(values[0])}" for name, values in axes.items())
 
 
 def _value(kind: type[Value], text: str) -> Value:

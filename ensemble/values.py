@@ -1,17 +1,52 @@
-"""Values from a sweep file: each coerced to the type of the field that it is for, lists and grids alike."""
+"""Values from a file: read as TOML, each coerced to the type of the field that it is for, lists and grids alike."""
 
 import math
+import tomllib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import numpy as np
 
-from ensemble.errors import SweepError
+from ensemble.errors import EnsembleError, SweepError
 
 Value = int | float | str | bool
 """What a parameter can be."""
 
+MOST = 1_000_000
+"""Values that a list or a grid may have, and points that a sweep may."""
+
+_MOST_REALIZATIONS = 1_000_000_000
+"""Of all points together: a driver holds eight bytes for each in memory."""
 _SAID = {int: "an integer", float: "a finite number", str: "a text", bool: "true or false"}
+_LARGEST = 2**63
+"""Integers of TOML have 64 bits."""
+
+
+def load(path: Path, refusal: type[EnsembleError], called: str = "the file") -> tuple[str, dict[str, Any]]:
+    """A TOML file, word for word and as a table; an error of the given type tells why it cannot be used."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        table = tomllib.loads(text)
+    except OSError as error:
+        raise refusal(f"{called} {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise refusal(f"{called} {path} must be UTF-8 text, but byte {error.start} is not") from error
+    except ValueError as error:  # Python itself refuses integers of many thousand digits
+        raise refusal(f"{path} is not valid TOML: {error}") from error
+    except RecursionError as error:
+        raise refusal(f"{path} must not nest lists and tables as deeply as it does") from error
+    if _has_huge(table):
+        raise refusal(f"{path} must hold integers of at most 64 bits, but there is a larger one")
+    return text, table
+
+
+def _has_huge(value: Any) -> bool:
+    """Whether there is an integer in it that TOML does not have."""
+    if isinstance(value, int):
+        return not -_LARGEST <= value < _LARGEST
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(map(_has_huge, inner))
 
 
 def coerce(name: str, kind: Any, value: Any) -> Any:
@@ -24,7 +59,10 @@ def coerce(name: str, kind: Any, value: Any) -> Any:
     if kind not in _SAID:
         raise SweepError(f"{name} cannot be set in a sweep: its type is {kind!r}, not int, float, str or bool")
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        try:
+            value = float(value)
+        except OverflowError:
+            value = math.inf
     is_right = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
     if not is_right or (kind is float and not math.isfinite(value)):
         raise SweepError(f"{name} must be {_SAID[kind]}, got {value!r}")
@@ -58,6 +96,8 @@ def _spaced(name: str, table: Mapping[str, Any]) -> list[float]:
         raise SweepError(f'{name}: spacing must be "linear" or "log", got {spacing!r}')
     if num < 1:
         raise SweepError(f"{name}: num must be at least 1, got {num}")
+    if num > MOST:
+        raise SweepError(f"{name}: num must be at most {MOST}, got {num}")
     if num > 1 and not stop > start:
         raise SweepError(f"{name}: stop must be greater than start, got start = {start:g} and stop = {stop:g}")
     if spacing == "log" and start <= 0:
@@ -69,3 +109,23 @@ def evenly_spaced(start: float, stop: float, num: int, *, log: bool = False) -> 
     """Numbers on a linear or logarithmic grid, rounded to 12 digits: the same on every machine."""
     values = np.geomspace(start, stop, num) if log else np.linspace(start, stop, num)
     return [float(f"{value:.12g}") for value in values]
+
+
+def at_least(least: int, name: str, value: Any) -> int:
+    """An integer that must not be too small."""
+    number: int = coerce(name, int, value)
+    if number < least:
+        raise SweepError(f"{name} must be at least {least}, got {number}")
+    return number
+
+
+def bounded(axes: Mapping[str, Sequence[Value]], realizations: int) -> None:
+    """Refuse a grid that no driver could hold."""
+    points = math.prod(map(len, axes.values()))
+    if points > MOST:
+        raise SweepError(f"[axes] must span at most {MOST} points, got {points}")
+    if points * realizations > _MOST_REALIZATIONS:
+        raise SweepError(
+            f"realizations must be at most {_MOST_REALIZATIONS // points} at each of {points} points, "
+            f"{_MOST_REALIZATIONS} in all, got {realizations}"
+        )

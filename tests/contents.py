@@ -14,10 +14,12 @@ def chunks(store: Path, array: str = "walk") -> int:
 def contents(store: Path, *, status: bool = True) -> dict[str, tuple[tuple[int, ...], bytes]]:
     """Shape and bytes of every variable and coordinate: data, status, and what went wrong.
 
-    Which code and host computed a realization is left out: it may differ where the numbers must not.
+    Which code and host computed a realization, how often, when and how fast, is left out: it may differ where the
+    numbers must not.
     """
+    left_out = ("provenance", "attempts", "landed", "core_seconds")
     with xr.open_zarr(store) as dataset:
-        names = [str(name) for name in dataset.variables if name != "provenance"]
+        names = [str(name) for name in dataset.variables if name not in left_out]
         if not status:
             names.remove("status")
         arrays = {name: np.asarray(dataset[name].to_numpy()) for name in names}

@@ -1,10 +1,12 @@
 """Random streams: keyed by content, so that they outlive grids, workers and batches."""
 
 import dataclasses
+import pickle
 
 import numpy as np
+import pytest
 
-from ensemble.realization import stream
+from ensemble.realization import stream, streams
 from tests.toy_model import ToyModel
 
 
@@ -12,6 +14,34 @@ def test_a_stream_is_pinned_for_good() -> None:
     """These numbers may never change: every published store depends on them."""
     drawn = stream(2021, ToyModel(size=4), 7).random(3)
     assert drawn.tolist() == [0.6967986048642624, 0.9262780927949423, 0.7449296600378164]
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2021, 2**32 - 1, 2**32, 2**64 + 7, 2**96, 2**128 - 1, 2**128, 2**160 + 5])
+def test_many_streams_at_a_time_are_those_that_numpy_seeds_one_by_one(seed: int) -> None:
+    """Against NumPy's `SeedSequence`: seeds of one to six words, indices of one and two, other words for each size."""
+    dice = np.random.default_rng(seed)
+    scattered = dice.integers(0, 2**32, size=50).tolist()
+    for size, indices in enumerate([range(600), [*scattered, 0, 2**32 - 1], [3, 2**32, 2**40 + 1], [7], []]):
+        model = ToyModel(size=size)
+        for index, rng in zip(indices, streams(seed, model, indices), strict=True):
+            expected = stream(seed, model, index)
+            assert np.array_equal(rng.bit_generator.random_raw(5), expected.bit_generator.random_raw(5))
+
+
+def test_each_of_many_streams_is_its_own_whatever_a_model_does_with_it() -> None:
+    """Kept, drawn from late and in another order, spawned from, pickled: as the one that NumPy seeds."""
+    model = ToyModel(size=4)
+    for index, rng in reversed(list(enumerate(streams(2021, model, range(20))))):
+        expected = stream(2021, model, index)
+        for ours, theirs in zip(rng.spawn(2) + rng.spawn(1), expected.spawn(2) + expected.spawn(1), strict=True):
+            assert np.array_equal(ours.random(3), theirs.random(3))
+        assert np.array_equal(rng.standard_normal(3), expected.standard_normal(3))
+        copied = pickle.loads(pickle.dumps(rng))
+        assert np.array_equal(copied.random(3), expected.random(3))
+        assert np.array_equal(copied.spawn(1)[0].random(3), expected.spawn(1)[0].random(3))
+        for words, dtype in ((2, np.uint64), (2, np.uint32), (8, np.uint64)):
+            state, other = (each.bit_generator.seed_seq.generate_state(words, dtype) for each in (rng, expected))
+            assert np.array_equal(state, other)
 
 
 def test_streams_of_one_key_are_the_same_and_of_others_are_not() -> None:

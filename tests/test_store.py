@@ -19,6 +19,7 @@ from ensemble import Sweep
 from ensemble.errors import EnsembleError, StoreError, StoreLocked, StoreMismatch, StoreNotFound
 from ensemble.store import Layout, Ledger, Outcome, Receipt, Slot, Status, build, land, lock
 from ensemble.store.group import commit
+from ensemble.store.layout import OWN
 from tests.contents import contents
 from tests.models.test_catalog import MODEL
 
@@ -28,7 +29,7 @@ CODE = {"ensemble": "0", "host": "here"}
 
 
 def written(index: int) -> Outcome:
-    return Outcome(index, {"walk": np.full(4, float(index)), "final": np.asarray(index)})
+    return Outcome((index,), {"walk": np.full((1, 4), float(index)), "final": np.asarray([index])})
 
 
 def fill(store: Path, sweep: Sweep, failed: tuple[int, ...] = ()) -> None:
@@ -36,7 +37,7 @@ def fill(store: Path, sweep: Sweep, failed: tuple[int, ...] = ()) -> None:
     with Ledger.writing(store, sweep, chunk=4) as ledger:
         for point in sweep.points:
             for slot in list(ledger.missing(point, sweep.realizations)):
-                outcomes = [Outcome(r, None, "E: no\n\ntrace") if r in failed else written(r) for r in slot.indices]
+                outcomes = [Outcome((r,), None, "E: no\n\ntrace") if r in failed else written(r) for r in slot.indices]
                 land(store, slot, outcomes, sweep.observables)
                 ledger.enter([Receipt(slot, {r: "E: no" for r in slot.indices if r in failed}, 0.0, CODE)])
 
@@ -135,6 +136,40 @@ def test_landing_twice_or_late_changes_nothing(toy: Toy, tmp_path: Path) -> None
     before = contents(store)
     land(store, Slot((0, 0), 8, 10, (8, 9)), [written(8), written(9)], NAMES)
     assert contents(store) == before
+
+
+def test_landing_keeps_what_others_landed_and_clears_what_no_longer_fails(toy: Toy, tmp_path: Path) -> None:
+    """Together or one by one, whole chunks or parts of them; a chunk of texts is on disk only while it has one."""
+    store, texts = tmp_path / "a.zarr", tmp_path / "a.zarr" / "exception" / "c" / "0" / "0" / "0"
+    sweep = toy()
+    with Ledger.writing(store, sweep, chunk=4):
+        pass
+
+    def land_rows(*indices: int) -> None:
+        rows = np.array(indices, dtype=float)
+        arrays = {"walk": np.repeat(rows[:, np.newaxis], 4, axis=1), "final": rows.astype(int)}
+        land(store, Slot((0, 0), 0, 4, indices), [Outcome(indices, arrays)], NAMES)
+
+    def found() -> tuple[list[float], list[str]]:
+        with xr.open_zarr(store) as dataset:
+            first = dataset.isel(size=0, drift=0, realization=slice(0, 4)).load()
+        assert np.array_equal(first["walk"], first["walk"].isel(t=[0] * 4), equal_nan=True)
+        return first["walk"].isel(t=0).to_numpy().tolist(), [str(text) for text in first["exception"].to_numpy()]
+
+    nan = pytest.approx(np.nan, nan_ok=True)
+    land_rows(0, 3)
+    assert not texts.exists()
+    assert found() == ([0.0, nan, nan, 3.0], [""] * 4)
+    failures = [Outcome((1, 2), None, "E: no"), Outcome((3,), None, "E: 3")]
+    land(store, Slot((0, 0), 0, 4, (1, 2, 3)), failures, NAMES)
+    assert found() == ([0.0, nan, nan, nan], ["", "E: no", "E: no", "E: 3"])
+    land_rows(1)
+    assert found() == ([0.0, 1.0, nan, nan], ["", "", "E: no", "E: 3"])
+    land(store, Slot((0, 0), 0, 4, range(4)), [written(0), written(1), written(2), *failures[1:]], NAMES)
+    assert found() == ([0.0, 1.0, 2.0, nan], ["", "", "", "E: 3"])
+    land_rows(0, 1, 2, 3)
+    assert found() == ([0.0, 1.0, 2.0, 3.0], [""] * 4)
+    assert not texts.exists()
 
 
 def test_axes_and_realizations_grow_in_place(toy: Toy, tmp_path: Path) -> None:
@@ -237,7 +272,7 @@ def test_only_the_chosen_observables_are_in_the_store(toy: Toy, tmp_path: Path) 
     sweep = toy(observables=["final"], parameters={"walkers": [0, 1]})
     fill(tmp_path / "a.zarr", sweep)
     with xr.open_zarr(tmp_path / "a.zarr") as dataset:
-        assert set(dataset.data_vars) == {"final", "status", "provenance", "exception"}
+        assert set(dataset.data_vars) == {"final", *OWN, "core_seconds"}
         assert set(dataset.coords) == {"size", "drift", "realization"}
         told = json.loads(dataset.attrs["parameters"])
         assert (told["t"], told["walkers"]) == ([0.0, 1.0, 2.0, 3.0], [0, 1])
@@ -325,16 +360,19 @@ def test_what_is_no_store_is_told_apart(toy: Toy, tmp_path: Path) -> None:
 
 def test_the_book_is_kept_in_blocks_whatever_the_grid(toy: Toy, tmp_path: Path) -> None:
     """Points on both sides of a block's border, realizations too; the last blocks are cut by the array's end."""
-    sweep = toy(axes={"size": [2, 3, 4, 5, 6], "drift": [0.0]}, realizations=5000, store={"chunk": 1000})
-    assert build.block_shape(2) == (4, 4, 4096)
+    sweep = toy(axes={"size": [*range(2, 12)], "drift": [0.0]}, realizations=5000, store={"chunk": 1000})
+    assert [build.block_shape([100] * axes)[0] for axes in (1, 2, 3, 4, 6, 7)] == [64, 8, 4, 2, 2, 1]
+    assert build.block_shape([100, 100]) == (8, 8, 4096)
+    assert build.block_shape([10, 2, 1]) == (4, 2, 1, 32768)
+    assert build.block_shape([1]) == (1, 65536)
     with Ledger.writing(tmp_path / "a.zarr", sweep, chunk=1000) as ledger:
-        for point in (sweep.points[0], sweep.points[4]):
+        for point in (sweep.points[0], sweep.points[9]):
             for slot in list(ledger.missing(point, 5000)):
                 ledger.enter([Receipt(slot, {slot.start: "E"}, 0.0, CODE)])
     found = Ledger.reading(tmp_path / "a.zarr")
-    assert [found.count(point, Status.DONE) for point in sweep.points] == [4995, 0, 0, 0, 4995]
-    assert [found.count(point, Status.FAILED) for point in sweep.points] == [5, 0, 0, 0, 5]
+    assert [found.count(point, Status.DONE) for point in sweep.points] == [4995, *[0] * 8, 4995]
+    assert [found.count(point, Status.FAILED) for point in sweep.points] == [5, *[0] * 8, 5]
     with xr.open_zarr(tmp_path / "a.zarr") as dataset:
-        assert (dataset["provenance"].isel(size=[0, 4]) == 0).all()
-        assert (dataset["provenance"].isel(size=[1, 2, 3]) == -1).all()
+        assert (dataset["provenance"].isel(size=[0, 9]) == 0).all()
+        assert (dataset["provenance"].isel(size=slice(1, 9)) == -1).all()
         assert json.loads(dataset.attrs["provenance"]) == [CODE]

@@ -9,7 +9,7 @@ import hashlib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -21,7 +21,10 @@ from ensemble.models.model import Derived, Model, Observable, fields
 
 GROUP = "ensemble.models"
 
-RESERVED = ("realization", "status", "provenance", "exception", "n_done", "count")
+RESERVED = (
+    *("realization", "status", "provenance", "attempts", "landed", "exception", "n_done", "count"),
+    *("core_seconds", "target_n", "target_value", "target_error"),
+)
 """Names that stores and averages use themselves; no parameter or observable may have them."""
 
 
@@ -39,6 +42,18 @@ def find(reference: str, folder: Path | None = None) -> type[Model]:
     if not hasattr(module, name):
         raise ModelError(f"model = {reference!r} must name a class, but {place} has no {name!r}")
     return _checked(getattr(module, name), reference)
+
+
+def find_again(reference: str, folders: Sequence[Path]) -> type[Model]:
+    """The model that a store remembers; the file of one's own is looked for in some folders, in this order."""
+    place, _, _ = reference.rpartition(":")
+    if not place.endswith(".py"):
+        return find(reference)
+    for folder in folders:
+        if _is_file(folder / place):
+            return find(reference, folder)
+    looked = " or ".join(dict.fromkeys(str(folder.absolute()) for folder in folders))
+    raise ModelError(f"the model's file {place} must be in {looked}, but it is not; tell where with --model-folder")
 
 
 def canonical(reference: str) -> str:
@@ -69,10 +84,14 @@ def _from_module(name: str) -> ModuleType:
 
 def _from_file(path: Path) -> ModuleType:
     """Import one file under a name of its own; workers get its classes by value, so they need no copy of it."""
+    if not _is_file(path):
+        raise ModelError(f"the model's file must exist, but there is no {path.absolute()}")
     path = path.resolve()
-    if not path.is_file():
-        raise ModelError(f"the model's file must exist, but there is no {path}")
-    name = f"ensemble_model_{path.stem}_{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"the model's file {path} cannot be read: {error.strerror}") from error
+    name = f"ensemble_model_{path.stem}_{hashlib.sha256(content).hexdigest()[:12]}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
@@ -89,6 +108,14 @@ def _from_file(path: Path) -> ModuleType:
         raise ModelError(f"the model's file {path} cannot be imported: {_told(error)}") from error
     cloudpickle.register_pickle_by_value(module)
     return module
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is a file; a name that no file can have is that of none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _checked(found: object, reference: str) -> type[Model]:

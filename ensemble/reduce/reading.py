@@ -23,7 +23,9 @@ from numpy.typing import NDArray
 from ensemble.errors import ReductionError, RunError, SweepError, cure
 from ensemble.models.model import Observable
 from ensemble.store import Layout, Status
+from ensemble.store.damage import open_array, read
 from ensemble.store.group import member, open_group
+from ensemble.store.layout import BOOK
 from ensemble.values import Value, coerce
 
 RUN_BYTES = 64 * 2**20
@@ -63,7 +65,7 @@ class Run:
         if not self.done.any():
             return np.empty((0, *array.shape[len(self.cell) + 1 :]), array.dtype)
         region: tuple[int | slice, ...] = (*self.cell, slice(self.start, self.start + len(self.done)))
-        rows = np.asarray(array[region])
+        rows = read(array, region)
         return rows if self.done.all() else rows[self.done]
 
 
@@ -87,7 +89,7 @@ class Source:
         path = Path(store).absolute()
         layout = Layout.read(path)
         places = _places(path, layout, select or {})
-        status = np.asarray(member(open_group(path), "status")[tuple(slice(length) for length in layout.shape)])
+        status = read(member(open_group(path), "status"), tuple(slice(length) for length in layout.shape))
         axes = {
             name: tuple(values[place] for place in along)
             for (name, values), along in zip(layout.axes.items(), places, strict=True)
@@ -104,7 +106,7 @@ class Source:
 
     def frame(self, dims: Iterable[str]) -> xr.Dataset:
         """A Dataset over the axes and some of the observables' dimensions that holds only the count, for results."""
-        raw = xr.open_zarr(self.path)
+        raw = xr.open_zarr(self.path, drop_variables=BOOK)  # no result needs it, and xarray would read the times in it
         axes = dict(zip(self.layout.axes, self.places, strict=True))
         counted = {"long_name": "number of finished realizations", "units": "1"}
         return xr.Dataset(
@@ -118,7 +120,7 @@ class Source:
 
     def array(self, name: str) -> "zarr.Array[Any]":
         """One observable, opened once for all tasks."""
-        return zarr.open_array(str(self.path / name), mode="r")
+        return open_array(self.path, name)
 
     def runs(self, name: str) -> Iterator[list[Run]]:
         """For every point in the grid's order the runs in which one observable of it is read: at least one."""

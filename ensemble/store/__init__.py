@@ -4,7 +4,9 @@
     group     the Zarr group on disk: finding it, opening it, committing its metadata
     build     how a store is created and grown
     chunk     the unit of landing: a worker writes one chunk of trajectories, and nobody else writes that chunk
+    damage    reading with care: what is not as it was written is named
     ledger    the driver's book: which realizations are done or failed, and which code computed them
+    points    what is known of each point as a whole: its cost, and how exact a target is
     lock      one driver at a time
     view      the store as an xarray Dataset, unfinished realizations masked
 

@@ -3,12 +3,15 @@
 A store is made in a folder of its own and renamed into place, so there is never half a store. It grows in three
 steps: arrays are resized, then coordinates written, then the group's metadata committed by an atomic write.
 Until then a reader goes by the consolidated metadata, which still tell the old shape; a driver that dies in
-between leaves nothing that the next one does not set right.
+between leaves nothing that the next one does not set right. A store of an older format gets what it lacks in the
+same way.
 """
 
 import contextlib
 import json
+import math
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +21,36 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from ensemble.errors import StoreError
 from ensemble.models.model import Model, fields
+from ensemble.store import points
 from ensemble.store.group import FORMAT, attributes, commit, is_committed, member, open_group
-from ensemble.store.layout import Layout, Status
+from ensemble.store.layout import BOOK, EPOCH, OWN, Layout, Status
 
-_BLOCK = (4, 4096)
-"""Chunks of `status` and `provenance`: this many points along each axis, this many realizations."""
+_POINTS, _REALIZATIONS, _ENTRIES = 64, 65536, 64 * 4096
+"""Chunks of the book: at most so many points, equally many along all axes, so many realizations, so many of both."""
+_BOOK_ARRAYS: dict[str, tuple[str, int, dict[str, Any]]] = {
+    "status": (
+        "uint8",
+        Status.TODO.value,
+        {
+            "long_name": "what became of the realization",
+            "flag_values": [int(each) for each in Status],
+            "flag_meanings": " ".join(each.name.lower() for each in Status),
+        },
+    ),
+    "provenance": ("int16", -1, {"long_name": "row in the table of code versions, an attribute of the store"}),
+    "attempts": ("uint8", 0, {"long_name": "how often the realization was computed and recorded", "units": "1"}),
+    "landed": (
+        "uint32",
+        0,
+        {
+            "long_name": "when the realization was recorded last, by the clock of the driver",
+            "units": f"seconds since {EPOCH:%Y-%m-%dT%H:%M:%SZ}",
+            "calendar": "proleptic_gregorian",
+            "_FillValue": 0,
+        },
+    ),
+}
+"""The arrays of the book: type, what stands where nothing was written, label."""
 _COORDINATE_CHUNK = 65536
 """Axes are chunked this large, so that whoever still has the old shape reads a grown axis correctly."""
 
@@ -34,6 +62,7 @@ def create(path: Path, layout: Layout, model: type[Model]) -> None:
     try:
         group = zarr.create_group(str(aside), zarr_format=3)
         _make_arrays(group, layout)
+        _make_book(group, layout, block_shape(layout.shape[:-1]))
         _make_coordinates(group, layout, model)
         commit(aside, _attributes(layout, provenance=[]))
         aside.rename(path)
@@ -53,7 +82,9 @@ def sweep_up(path: Path) -> None:
 def grow(path: Path, layout: Layout) -> None:
     """Give the store at `path` the shape of `layout`, which holds all that it had, in the same places."""
     group = open_group(path, writable=True)
-    for name in ("status", "provenance", "exception", *layout.observables):
+    points.make(group, layout.axes, layout.shape[:-1], layout.asked)
+    _make_book(group, layout, member(group, "status").chunks)
+    for name in (*OWN, *layout.observables):
         array = member(group, name)
         array.resize((*layout.shape, *array.shape[len(layout.shape) :]))
     for name, values in (*layout.axes.items(), ("realization", range(layout.realizations))):
@@ -64,17 +95,24 @@ def grow(path: Path, layout: Layout) -> None:
 
 
 def is_settled(path: Path, layout: Layout) -> bool:
-    """Whether the arrays have the shape that was committed; not so if a driver died while it grew them."""
+    """Whether the store is of this format and its arrays have the shape that was committed.
+
+    Not so if an older version made it, or if a driver died while it grew the arrays.
+    """
     group = open_group(path, writable=True)
-    names = ("status", "provenance", "exception", *layout.observables)
+    if attributes(group)["ensemble_format"] != FORMAT or not is_committed(path):
+        return False
     rank = len(layout.shape)
-    return is_committed(path) and all(member(group, name).shape[:rank] == layout.shape for name in names)
+    return points.settled(group, layout.shape[:-1], layout.asked) and all(
+        member(group, name).shape[:rank] == layout.shape for name in (*OWN, *layout.observables)
+    )
 
 
-def block_shape(axes: int) -> tuple[int, ...]:
-    """Chunk shape of `status` and `provenance` for a number of parameter axes."""
-    along, realizations = _BLOCK
-    return (*(along,) * axes, realizations)
+def block_shape(lengths: Sequence[int]) -> tuple[int, ...]:
+    """Chunk shape of the book of a new store for the lengths of its parameter axes."""
+    most = next(length for length in range(_POINTS, 0, -1) if length ** len(lengths) <= _POINTS)
+    along = tuple(min(most, length) for length in lengths)
+    return (*along, min(_REALIZATIONS, _ENTRIES // math.prod(along)))
 
 
 def _attributes(layout: Layout, provenance: list[dict[str, str]]) -> dict[str, Any]:
@@ -116,26 +154,25 @@ def _make_arrays(group: zarr.Group, layout: Layout) -> None:
         dimension_names=dims,
         attributes={"long_name": "what went wrong in a failed realization"},
     )
-    row: dict[str, Any] = {"long_name": "row in the table of code versions, an attribute of the store"}
-    for name, kind, empty, label in (("status", "uint8", 0, _status_attributes()), ("provenance", "int16", -1, row)):
+    points.make(group, layout.axes, layout.shape[:-1], layout.asked)
+
+
+def _make_book(group: zarr.Group, layout: Layout, blocks: tuple[int, ...]) -> None:
+    """Make those arrays of the book that are not there: all in a new store, some in one of an older format."""
+    for name in BOOK:
+        if name in group:
+            continue
+        kind, empty, label = _BOOK_ARRAYS[name]
         group.create_array(
             name,
             shape=layout.shape,
-            chunks=block_shape(len(layout.axes)),
+            chunks=blocks,
             dtype=kind,
             fill_value=empty,
-            compressors=codecs,
-            dimension_names=dims,
+            compressors=[ZstdCodec(level=3), Crc32cCodec()],
+            dimension_names=(*layout.axes, "realization"),
             attributes=label,
         )
-
-
-def _status_attributes() -> dict[str, Any]:
-    return {
-        "long_name": "what became of the realization",
-        "flag_values": [int(each) for each in Status],
-        "flag_meanings": " ".join(each.name.lower() for each in Status),
-    }
 
 
 def _make_coordinates(group: zarr.Group, layout: Layout, model: type[Model]) -> None:

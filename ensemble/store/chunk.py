@@ -1,6 +1,7 @@
 """The unit of landing: one point, a run of realizations; a worker writes it whole, and nobody else does."""
 
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -9,7 +10,8 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from ensemble.errors import StoreError
+from ensemble.errors import StoreDamaged, StoreError
+from ensemble.store.damage import file_of, open_array, read
 
 
 @final
@@ -23,23 +25,23 @@ class Slot:
     """First realization of the chunk."""
     stop: int
     """One past its last."""
-    indices: tuple[int, ...]
-    """Realizations to compute, in increasing order."""
+    indices: Sequence[int]
+    """Realizations to compute, in increasing order; a range where none is left out."""
 
 
 @final
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one realization."""
+    """What became of one realization, or of some that were measured together."""
 
-    index: int
-    """Which realization."""
+    indices: Sequence[int]
+    """Which realizations, in increasing order."""
     arrays: Mapping[str, NDArray[Any]] | None
-    """Its observables; None if it failed."""
+    """Their observables, the realization first; None if they failed."""
     exception: str = ""
-    """If it failed: one line that says how, and below it the traceback."""
+    """If they failed: one line that says how, one that says which it is, and below them the traceback."""
     seconds: float = 0.0
-    """What it took."""
+    """What they took."""
 
 
 def land(store: Path, slot: Slot, outcomes: Iterable[Outcome], observables: Iterable[str]) -> None:
@@ -48,26 +50,59 @@ def land(store: Path, slot: Slot, outcomes: Iterable[Outcome], observables: Iter
     May be called twice with the same outcomes, at any time: what it writes depends on nothing but them.
     """
     outcomes = list(outcomes)
-    failed = {outcome.index: outcome.exception for outcome in outcomes if outcome.arrays is None}
+    measured = [(outcome.indices, outcome.arrays) for outcome in outcomes if outcome.arrays is not None]
+    failed = {index: each.exception for each in outcomes if each.arrays is None for index in each.indices}
+    done = [index for indices, _ in measured for index in indices]
     try:
         for name in observables:
-            rows = {outcome.index: outcome.arrays[name] for outcome in outcomes if outcome.arrays is not None}
-            array = zarr.open_array(str(store / name), mode="r+")
-            _write(array, slot, rows, clear=failed)
-        texts = zarr.open_array(str(store / "exception"), mode="r+")
-        _write(texts, slot, failed, clear=(outcome.index for outcome in outcomes if outcome.index not in failed))
+            rows = [(indices, arrays[name]) for indices, arrays in measured]
+            _write(_open(store, name), slot, rows, clear=failed)
+        texts = _open(store, "exception")
+        if failed or _is_on_disk(texts, slot):
+            _write(texts, slot, [((index,), text) for index, text in failed.items()], clear=done)
+        (store / "zarr.json").stat()  # else the folder has gone meanwhile, and Zarr has made another in its place
+    except StoreDamaged:
+        raise
     except (OSError, ValueError) as error:
         raise StoreError(f"a chunk of {store} could not be written: {type(error).__name__}: {error}") from error
 
 
-def _write(array: zarr.Array[Any], slot: Slot, rows: Mapping[int, Any], clear: Iterable[int]) -> None:
-    """Put rows into a chunk and fill values where rows are to be cleared, in one atomic write of the chunk."""
+def _write(
+    array: zarr.Array[Any], slot: Slot, rows: Iterable[tuple[Sequence[int], Any]], clear: Collection[int]
+) -> None:
+    """Put rows into a chunk and fill values where rows are to be cleared, in one atomic write of the chunk.
+
+    What else the chunk holds is read first, unless there is nothing else.
+    """
     region: tuple[int | slice, ...] = (*slot.cell, slice(slot.start, slot.stop))
-    block = np.array(array[region])
-    before = block.copy()
-    for index in clear:
-        block[index - slot.start] = array.fill_value
-    for index, row in rows.items():
-        block[index - slot.start] = row
-    if rows or not np.array_equal(block, before, equal_nan=block.dtype.kind in "fc"):
-        array[region] = block
+    rows = list(rows)
+    if sum(len(indices) for indices, _ in rows) + len(clear) == slot.stop - slot.start:
+        shape = (slot.stop - slot.start, *array.shape[len(region) :])
+        block = np.full(shape, array.fill_value, dtype=array.dtype)
+    else:
+        block = read(array, region)
+        block[[index - slot.start for index in clear]] = array.fill_value
+    for indices, values in rows:
+        block[_places(slot, indices)] = values
+    array[region] = block
+
+
+def _places(slot: Slot, indices: Sequence[int]) -> slice | list[int]:
+    """Where realizations lie in their chunk: a slice, if none between them is left out."""
+    first, last = indices[0] - slot.start, indices[-1] - slot.start
+    return slice(first, last + 1) if last - first < len(indices) else [index - slot.start for index in indices]
+
+
+def _is_on_disk(array: zarr.Array[Any], slot: Slot) -> bool:
+    """Whether the array's chunk is there; it is not while it would hold nothing but fill values."""
+    return file_of(array, (*slot.cell, slot.start // array.chunks[-1])).exists()
+
+
+def _open(store: Path, name: str) -> zarr.Array[Any]:
+    """An array to write to: one that was opened before, unless the driver has given it another shape since."""
+    return _opened(store, name, (store / name / "zarr.json").read_bytes())
+
+
+@functools.lru_cache(maxsize=64)
+def _opened(store: Path, name: str, _metadata: bytes) -> zarr.Array[Any]:
+    return open_array(store, name, "r+")

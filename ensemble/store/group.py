@@ -3,16 +3,25 @@
 import json
 import tempfile
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import zarr
 
 from ensemble.errors import StoreError, StoreNotFound
+from ensemble.store.damage import unreadable
 
-FORMAT = 1
-"""The version of the layout; a store says which one it was written in."""
+FORMAT = 2
+"""The version of the layout; a store says which one it was written in, and a driver brings it up to this one.
+
+1    status, provenance
+2    attempts, landed besides
+"""
+
+
+ABSENT = "it is not there"
+"""What is wrong with a file that was written and is gone."""
 
 
 def exists(path: Path) -> bool:
@@ -57,8 +66,15 @@ def probe(path: Path) -> None:
 
 def member(group: zarr.Group, name: str) -> zarr.Array[Any]:
     """One array of a group."""
-    array = group[name]
-    assert isinstance(array, zarr.Array)
+    store = Path(group.store_path.store.root)  # type: ignore[attr-defined]
+    try:
+        array = group[name]
+    except PermissionError:
+        raise
+    except Exception as error:  # Zarr raises whatever it likes where metadata make no sense
+        raise unreadable(store, name) from error
+    if not isinstance(array, zarr.Array):
+        raise unreadable(store, name)
     return array
 
 
@@ -77,8 +93,60 @@ def commit(path: Path, attributes: Mapping[str, Any]) -> None:
     arrays = {each.parent.name: json.loads(each.read_text()) for each in sorted(path.glob("*/zarr.json"))}
     document["consolidated_metadata"] = {"kind": "inline", "must_understand": False, "metadata": arrays}
     aside = path / f"zarr.json.{uuid.uuid4().hex}.partial"
-    aside.write_text(json.dumps(document, indent=2))
-    aside.replace(path / "zarr.json")
+    try:
+        aside.write_text(json.dumps(document, indent=2))
+        aside.replace(path / "zarr.json")
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def check_metadata(path: Path) -> None:
+    """Refuse to write to arrays whose metadata are not what the store knows of them."""
+    committed = json.loads((path / "zarr.json").read_text()).get("consolidated_metadata") or {}
+    for name, _ in metadata_troubles(path, committed.get("metadata", {})):
+        raise unreadable(path, name)
+
+
+def metadata_troubles(path: Path, copies: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The arrays whose metadata cannot be read or differ from the copy that the store keeps, and what is wrong."""
+    growing = copies.get("status", {}).get("dimension_names", ())
+    known = copies or {each.parent.name: None for each in path.glob("*/zarr.json")}
+    for name, copy in sorted(known.items()):
+        if said := _trouble(path / name / "zarr.json", copy, growing):
+            yield name, said
+
+
+def _trouble(file: Path, copy: Any, growing: Sequence[str]) -> str:
+    """What is wrong with the metadata of an array; its shape may be ahead of the copy while a store grows."""
+    if not is_json(file):
+        return "it cannot be read" if file.exists() else ABSENT
+    told = json.loads(file.read_text())
+    same = copy is None or (_without_shape(told) == _without_shape(copy) and _is_ahead(told, copy, growing))
+    return "" if same else "it is not what the store knows of it"
+
+
+def _is_ahead(told: Mapping[str, Any], copy: Mapping[str, Any], growing: Sequence[str]) -> bool:
+    """Whether the shape of an array is that of the copy, or longer in the dimensions that grow."""
+    lists = (told.get("shape"), copy.get("shape"), copy.get("dimension_names"))
+    here, there, names = (each if isinstance(each, list) else [] for each in lists)
+    if not len(here) == len(there) == len(names):
+        return False
+    return all(
+        now == before or (isinstance(now, int) and now > before and name in growing)
+        for now, before, name in zip(here, there, names, strict=True)
+    )
+
+
+def _without_shape(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in metadata.items() if key not in ("shape", "consolidated_metadata")}
+
+
+def is_json(file: Path) -> bool:
+    """Whether a file holds a table of JSON."""
+    try:
+        return isinstance(json.loads(file.read_bytes()), dict)
+    except (OSError, ValueError):
+        return False
 
 
 def is_committed(path: Path) -> bool:

@@ -7,26 +7,41 @@ Dimensions, here for the axes (N, epsilon, eta) and one observable over t:
     exception     (N, epsilon, eta, realization)      text of what went wrong; written with the data, same chunks
     status        (N, epsilon, eta, realization)      0 todo, 1 done, 2 failed; written by the driver alone
     provenance    (N, epsilon, eta, realization)      row in the group's table of code versions, -1 before
+    attempts      (N, epsilon, eta, realization)      how often it was computed and recorded, up to 255
+    landed        (N, epsilon, eta, realization)      when it was recorded last: seconds since 2020, 0 before
+    core_seconds, target_n, target_value, target_error
+                  (N, epsilon, eta)                   what is known of points as a whole: see `points`
 
 The axes, the realizations and the values of their coordinates may grow; all else is the store's identity, and a
-sweep that disagrees with it is refused.
+sweep that disagrees with it is refused. The last four are the book, which the driver alone writes; a store of format 1
+has no attempts and no landed until a driver opens it.
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, Self, final
+from typing import Any, Self, final, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ensemble.errors import StoreMismatch
-from ensemble.models.model import Model, Observable, fields
+from ensemble.models.model import Model, Observable, fields, required
+from ensemble.store.damage import read
 from ensemble.store.group import attributes, dims, open_group
+from ensemble.store.points import TABLE as POINT_TABLE
 from ensemble.sweep import Point, Sweep, shown
-from ensemble.values import Value
+from ensemble.values import Value, coerce
+
+BOOK = ("status", "provenance", "attempts", "landed")
+"""What the driver writes of every realization."""
+OWN = (*BOOK, "exception")
+"""Variables of a store that are not observables."""
+EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+"""What `landed` counts its seconds from."""
 
 
 class Status(IntEnum):
@@ -96,17 +111,15 @@ class Layout:
                 dtype=str(array.dtype),
             )
             for name, array in arrays.items()
-            if name not in coordinates and name not in ("status", "provenance", "exception")
+            if name not in coordinates and name not in OWN and name not in POINT_TABLE
         }
         return cls(
             model=told["model"],
             seed=told["seed"],
-            axes={name: tuple(np.asarray(coordinates[name][:]).tolist()) for name in axes},
+            axes={name: tuple(read(coordinates[name]).tolist()) for name in axes},
             parameters=told["parameters"],
             coords={
-                name: np.asarray(array[:])
-                for name, array in coordinates.items()
-                if name not in axes and name != "realization"
+                name: read(array) for name, array in coordinates.items() if name not in axes and name != "realization"
             },
             observables=observables,
             realizations=status.shape[-1],
@@ -127,6 +140,28 @@ class Layout:
     def holds(self, point: Point) -> bool:
         """Whether the grid of this store has a place for a point."""
         return all(getattr(point.model, name) in values for name, values in self.axes.items())
+
+    def at(self, cell: Sequence[int], model: type[Model], path: Path) -> Sweep:
+        """The sweep of one point alone, from which its model is made anew; an error if the model has changed since."""
+        known, hints = fields(model), get_type_hints(model)
+        given = {**self.parameters, **{name: values.tolist() for name, values in self.coords.items()}}
+        fixed = {name: coerce(name, hints[name], given[name]) for name in known if name in given}
+        assumed = {name: field.default for name, field in known.items() if not required(field)}
+        sweep = Sweep(
+            reference=self.model,
+            model=model,
+            axes={name: (values[at],) for (name, values), at in zip(self.axes.items(), cell, strict=True)},
+            parameters={name: value for name, value in (assumed | fixed).items() if name not in self.axes},
+            observables={name: model.observables[name] for name in self.observables if name in model.observables},
+            realizations=self.realizations,
+            seed=self.seed,
+        )
+        for field, here, there in self._differences(sweep):
+            raise StoreMismatch(
+                f"{field} must be {here} as in the store {path}, but the model {self.model} has {there} now; "
+                "bring the model back as it was"
+            )
+        return sweep
 
     def grown(self, sweep: Sweep) -> Self:
         """This layout with room for everything that a sweep asks for; nothing that it has moves."""
@@ -194,6 +229,7 @@ def _asked(sweep: Sweep) -> dict[str, Any]:
     return {
         "axes": {name: list(values) for name, values in sweep.axes.items()},
         "realizations": sweep.realizations,
+        "stop": sweep.stop and sweep.stop.told,
     }
 
 

@@ -1,15 +1,18 @@
-"""The driver's book of a store: which realizations are done or failed, and which code computed them.
+"""The driver's book of a store: which realizations are done or failed, which code computed them, how often and when.
 
-Workers land data and return receipts; the driver alone turns receipts into `status` and `provenance`, many at a
-time. The book is held in memory (three bytes for a realization) and written block by block, never row by row.
+Workers land data and return receipts; the driver alone turns receipts into the book, many at a time: `status`,
+`provenance`, `attempts` and `landed`. The time is that of the driver's clock when it enters a receipt, so that a store
+has one clock. The book is held in memory (eight bytes for a realization) and written block by block, never row by row.
 """
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Self, final
+from typing import Any, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +20,13 @@ from numpy.typing import NDArray
 from ensemble.errors import RunError
 from ensemble.store import build, lock
 from ensemble.store.chunk import Slot
-from ensemble.store.group import attributes, commit, exists, member, open_group
-from ensemble.store.layout import Layout, Status
+from ensemble.store.damage import read
+from ensemble.store.group import attributes, check_metadata, commit, exists, member, open_group
+from ensemble.store.layout import BOOK, EPOCH, Layout, Status
+from ensemble.store.points import PointBook
 from ensemble.sweep import Point, Sweep
+
+_MOST_ATTEMPTS = np.iinfo(np.uint8).max
 
 
 @final
@@ -44,12 +51,40 @@ class Ledger:
     def __init__(self, path: Path, layout: Layout) -> None:
         self.path = path
         self.layout = layout
-        group = open_group(path)
-        self.status: NDArray[np.uint8] = np.array(member(group, "status")[...])
-        self._provenance: NDArray[np.int16] = np.array(member(group, "provenance")[...])
-        self._codes: list[dict[str, str]] = attributes(group)["provenance"]
+        self._group = open_group(path)
+        self._blocks = member(self._group, "status").chunks
+        self.status: NDArray[np.uint8] = self._read("status")
         self._stale: set[tuple[int, ...]] = set()
+        self.points = PointBook(path, layout.shape[:-1])
         self._new_codes = False
+        self.tell: Callable[..., None] = _nobody
+
+    @cached_property
+    def provenance(self) -> NDArray[np.int16]:
+        """Row in `codes` of every realization, -1 before."""
+        return self._read("provenance")
+
+    @cached_property
+    def attempts(self) -> NDArray[np.uint8]:
+        """How often every realization was computed and recorded; all 0 if the store is of format 1."""
+        return self._read("attempts")
+
+    @cached_property
+    def landed(self) -> NDArray[np.uint32]:
+        """When every realization was recorded last, in seconds since `EPOCH`; 0 before, or in format 1."""
+        return self._read("landed")
+
+    @cached_property
+    def codes(self) -> list[dict[str, str]]:
+        """The code and the machines that computed the store, a row for each kind; read after `provenance`."""
+        rows: list[dict[str, str]] = attributes(open_group(self.path))["provenance"]
+        return rows
+
+    def _read(self, name: str) -> NDArray[Any]:
+        shape = self.layout.shape
+        if name not in self._group:
+            return np.zeros(shape, np.uint8)
+        return read(member(self._group, name), tuple(slice(length) for length in shape)).copy()
 
     @classmethod
     @contextlib.contextmanager
@@ -58,36 +93,41 @@ class Ledger:
 
         `chunk` is the length of a chunk if the store is new.
         """
-        with lock.hold(path):
+        with lock.hold(path) as held:
             if not exists(path):
                 build.create(path, Layout.of(sweep, chunk), sweep.model)
             build.sweep_up(path)
             before = Layout.read(path)
             before.check(sweep, path)
+            check_metadata(path)
             after = before.grown(sweep)
-            if after.grows(before) or not build.is_settled(path, after):
-                build.grow(path, after)
+            _fit(path, before, after)
             ledger = cls(path, after)
+            for name in BOOK:
+                getattr(ledger, name)  # what cannot be read is told before anything is computed
+            ledger.tell = held.tell
             try:
                 yield ledger
             finally:
-                ledger.flush()
-                build.sweep_up(path)
+                try:
+                    ledger.flush()
+                finally:
+                    build.sweep_up(path)
 
     @classmethod
     def reading(cls, path: Path) -> Self:
         """The book as it stands on disk, to look at."""
         return cls(path, Layout.read(path))
 
-    def missing(self, point: Point, realizations: int, *, retry_failed: bool = False) -> Iterator[Slot]:
-        """The chunks of a point that lack some of its first realizations, in order."""
+    def missing(self, point: Point, realizations: int, *, first: int = 0, retry_failed: bool = False) -> Iterator[Slot]:
+        """The chunks of a point that lack some of its first realizations, in order, from realization `first` on."""
         wanted = self._wanted(point, realizations, retry_failed)
-        for start in range(0, realizations, self.layout.chunk):
+        wanted[:first] = False
+        for start in range(first - first % self.layout.chunk, realizations, self.layout.chunk):
             inside = wanted[start : start + self.layout.chunk]
             if inside.any():
                 stop = min(start + self.layout.chunk, self.layout.realizations)
-                indices = tuple((start + np.flatnonzero(inside)).tolist())
-                yield Slot(self.layout.cell(point), start, stop, indices)
+                yield Slot(self.layout.cell(point), start, stop, _indices(start, inside))
 
     def count_missing(self, point: Point, realizations: int, *, retry_failed: bool = False) -> int:
         """How many of a point's first realizations are to be computed."""
@@ -109,21 +149,26 @@ class Ledger:
 
     def enter(self, receipts: Sequence[Receipt]) -> None:
         """Note what has landed; `flush` puts it on disk."""
-        along, length = build.block_shape(1)
+        now = max(1, int((datetime.now(UTC) - EPOCH).total_seconds()))
+        *along, length = self._blocks
         for receipt in receipts:
             slot = receipt.slot
-            rows = np.array(slot.indices)
-            self.status[slot.cell][rows] = [
-                Status.FAILED if index in receipt.failed else Status.DONE for index in slot.indices
-            ]
-            self._provenance[slot.cell][rows] = self._code(dict(receipt.provenance))
-            corner = tuple(index // along for index in slot.cell)
-            self._stale |= {(*corner, block) for block in set((rows // length).tolist())}
+            rows = np.asarray(slot.indices)
+            self.status[slot.cell][rows] = Status.DONE
+            self.status[slot.cell][list(receipt.failed)] = Status.FAILED
+            attempts = self.attempts[slot.cell]
+            attempts[rows] += attempts[rows] < _MOST_ATTEMPTS
+            self.landed[slot.cell][rows] = now
+            self.provenance[slot.cell][rows] = self._code(dict(receipt.provenance))
+            self.points.spent(slot.cell, receipt.seconds, len(slot.indices))
+            corner = tuple(index // size for index, size in zip(slot.cell, along, strict=True))
+            self._stale |= {(*corner, block) for block in range(rows[0] // length, rows[-1] // length + 1)}
 
     def flush(self) -> None:
         """Put on disk what has been entered."""
         try:
             self._write()
+            self.points.write()
         except (OSError, ValueError) as error:
             raise RunError(
                 f"the status of {self.path} could not be written: {type(error).__name__}: {error}; "
@@ -133,20 +178,47 @@ class Ledger:
     def _write(self) -> None:
         """Write every block of the book that has changed: the table of codes first, then what refers to it."""
         if self._new_codes:
-            commit(self.path, {"provenance": json.dumps(self._codes)})
+            commit(self.path, {"provenance": json.dumps(self.codes)})
             self._new_codes = False
         if not self._stale:
             return
         group = open_group(self.path, writable=True)
-        shape = build.block_shape(len(self.layout.axes))
+        book = {name: member(group, name) for name in reversed(BOOK)}  # the status last: it alone counts
         for block in sorted(self._stale):
-            region = tuple(slice(at * size, (at + 1) * size) for at, size in zip(block, shape, strict=True))
-            member(group, "provenance")[region] = self._provenance[region]
-            member(group, "status")[region] = self.status[region]
+            region = tuple(slice(at * size, (at + 1) * size) for at, size in zip(block, self._blocks, strict=True))
+            for name, array in book.items():
+                array[region] = getattr(self, name)[region]
         self._stale.clear()
 
     def _code(self, code: dict[str, str]) -> int:
-        if code not in self._codes:
-            self._codes.append(code)
+        if code not in self.codes:
+            self.codes.append(code)
             self._new_codes = True
-        return self._codes.index(code)
+        return self.codes.index(code)
+
+
+def _fit(path: Path, before: Layout, after: Layout) -> None:
+    """Make the store what a sweep asks for."""
+    try:
+        if before.asked.get("stop") not in (None, after.asked.get("stop")):
+            points = PointBook(path, before.shape[:-1])
+            points.forget()  # on disk before the new rule is
+            points.write()
+        if after.grows(before) or not build.is_settled(path, after):
+            build.grow(path, after)
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"the store {path} could not grow: {type(error).__name__}: {error}; "
+            "what it holds is as it was, mend that and run again"
+        ) from error
+
+
+def _nobody(**_facts: object) -> None:
+    """Those who only look at a store have nothing to tell."""
+
+
+def _indices(start: int, inside: NDArray[np.bool_]) -> Sequence[int]:
+    """The realizations that are wanted of those from `start` on; as a range, which travels light, if it is one."""
+    if inside.all():
+        return range(start, start + len(inside))
+    return tuple((start + np.flatnonzero(inside)).tolist())

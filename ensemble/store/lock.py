@@ -9,11 +9,15 @@ import fcntl
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import Any, BinaryIO, final
 
 from ensemble.errors import StoreError, StoreLocked
+
+_LENGTH = 1024
+"""Characters of what a lock file tells."""
 
 
 def place(store: Path) -> Path:
@@ -21,20 +25,45 @@ def place(store: Path) -> Path:
     return store.with_name(f".{store.name}.lock")
 
 
+@final
+class Held:
+    """The lock of a store while it is held; what its file tells is for those who look at the store."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._who = {"host": socket.gethostname(), "pid": os.getpid(), "since": time.time()}
+
+    def tell(self, **facts: Any) -> None:
+        """Say what is going on."""
+        text = json.dumps({**self._who, **facts}).ljust(_LENGTH)  # nobody is to read the end of older news
+        with contextlib.suppress(OSError):  # on a full disk the news can wait
+            self._file.seek(0)
+            self._file.write(text.encode())
+
+
 @contextlib.contextmanager
-def hold(store: Path) -> Iterator[None]:
+def hold(store: Path) -> Iterator[Held]:
     """Hold the store's lock; refused at once if another driver holds it."""
     path = place(store)
+    while True:
+        try:
+            file = _take(path)
+            break
+        except BlockingIOError as error:
+            if who := holder(store):  # if not, somebody has only looked whether there is one
+                raise refusal(store, who) from error
+        except OSError as error:
+            raise StoreError(
+                f"the lock {path} must be a file that can be locked, but: {error.strerror}; "
+                "let this folder be written to, or give another --store"
+            ) from error
+    held = Held(file)
+    held.tell()
     try:
-        file = _take(path)
-    except BlockingIOError as error:
-        raise refusal(store, holder(store) or "another driver") from error
-    except OSError as error:
-        raise StoreError(f"the lock {path} must be a file that can be locked, but: {error.strerror}") from error
-    try:
-        yield
+        yield held
     finally:
-        path.unlink(missing_ok=True)  # before the lock is dropped: a newcomer then makes a new file
+        with contextlib.suppress(OSError):  # the disk may have gone
+            path.unlink()  # before the lock is dropped: a newcomer then makes a new file
         file.close()
 
 
@@ -45,6 +74,14 @@ def refusal(store: Path, who: str) -> StoreLocked:
 
 def holder(store: Path) -> str | None:
     """Who is at work on a store, or None."""
+    facts = told(store)
+    if facts is None:
+        return None
+    return f"process {facts['pid']} on {facts['host']}" if facts else "a driver that has just started"
+
+
+def told(store: Path) -> dict[str, Any] | None:
+    """What the driver at work on a store tells: pid, host, since when, and how it goes; None if there is none."""
     try:
         with place(store).open() as file:
             try:
@@ -57,18 +94,17 @@ def holder(store: Path) -> str | None:
     except OSError:
         return None
     try:
-        told = json.loads(text)
+        return dict(json.loads(text))
     except ValueError:
-        return "a driver that has just started"
-    return f"process {told['pid']} on {told['host']}"
+        return {}
 
 
-def _take(path: Path) -> IO[str]:
+def _take(path: Path) -> BinaryIO:
     while True:
-        file = path.open("a+")
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+b", buffering=0)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            held = path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat())
+            held = _is_at(path, file)
         except BaseException:
             file.close()
             raise
@@ -76,6 +112,12 @@ def _take(path: Path) -> IO[str]:
             break
         file.close()  # its last holder removed this file between our opening and locking it
     file.truncate(0)
-    file.write(json.dumps({"host": socket.gethostname(), "pid": os.getpid()}))
-    file.flush()
     return file
+
+
+def _is_at(path: Path, file: BinaryIO) -> bool:
+    """Whether an open file is the one that has this name."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False

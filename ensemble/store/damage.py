@@ -1,0 +1,98 @@
+"""Reading with care: a file that is not as it was written is named, with the cure, whoever meets it."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from ensemble.errors import StoreDamaged, StoreError
+
+Region = tuple[int | slice, ...]
+"""A part of an array: along its first dimensions a place or a range, all of the others."""
+
+
+def read(array: zarr.Array[Any], region: Region = ()) -> NDArray[Any]:
+    """A part of an array; an error names the chunk that cannot be read."""
+    try:
+        return np.asarray(array[region or ...])
+    except MemoryError:
+        raise
+    except Exception as error:  # a codec raises whatever it likes where bytes make no sense
+        raise _named(array, region, error) from error
+
+
+def trouble(array: zarr.Array[Any], chunk: Sequence[int]) -> str:
+    """What is wrong with one chunk of an array; an empty text if it can be read, or was never written."""
+    try:
+        array[region_of(array, chunk)]
+    except (MemoryError, PermissionError):
+        raise
+    except Exception as error:
+        return _told(error)
+    return ""
+
+
+def region_of(array: zarr.Array[Any], chunk: Sequence[int]) -> tuple[slice, ...]:
+    """The part of an array that a chunk holds."""
+    ends = zip(chunk, array.chunks, array.shape, strict=True)
+    return tuple(slice(at * size, min((at + 1) * size, length)) for at, size, length in ends)
+
+
+def file_of(array: zarr.Array[Any], chunk: Sequence[int]) -> Path:
+    """Where a chunk is on disk, if it has been written."""
+    return folder_of(array) / array.metadata.encode_chunk_key(tuple(chunk))
+
+
+def open_array(store: Path, name: str, mode: Literal["r", "r+"] = "r") -> zarr.Array[Any]:
+    """One array of a store, by itself; an error names the metadata that cannot be read."""
+    try:
+        return zarr.open_array(str(store / name), mode=mode)
+    except PermissionError:
+        raise
+    except Exception as error:  # Zarr raises whatever it likes where metadata make no sense
+        raise unreadable(store, name) from error
+
+
+def unreadable(store: Path, name: str) -> StoreDamaged:
+    """The error for an array whose metadata cannot be read."""
+    return StoreDamaged(
+        f"{store / name / 'zarr.json'} must be as it was written, but it cannot be read: "
+        f"`ensemble verify {store}` tells what to do"
+    )
+
+
+def _named(array: zarr.Array[Any], region: Region, error: Exception) -> StoreError:
+    """The error for the first chunk of a region that cannot be read."""
+    if isinstance(error, PermissionError):
+        return StoreError(f"{folder_of(array)} must be readable, but: {error.strerror}")
+    troubles = ((file_of(array, chunk), trouble(array, chunk)) for chunk in _reached(array, region))
+    file, said = next((pair for pair in troubles if pair[1]), (folder_of(array), _told(error)))
+    return StoreDamaged(
+        f"{file} must be as it was written, but {said}: "
+        f"`ensemble verify {folder_of(array).parent} --repair` has it computed again"
+    )
+
+
+def _reached(array: zarr.Array[Any], region: Region) -> Iterator[tuple[int, ...]]:
+    """The chunks that a region touches."""
+    along = []
+    for each, length, size in itertools.zip_longest(region, array.shape, array.chunks, fillvalue=slice(None)):
+        assert isinstance(length, int)
+        assert isinstance(size, int)
+        places = range(length)[each] if isinstance(each, slice) else range(each, each + 1)
+        along.append(range(places[0] // size, places[-1] // size + 1) if places else range(0))
+    return itertools.product(*along)
+
+
+def folder_of(array: zarr.Array[Any]) -> Path:
+    """Where an array is on disk."""
+    return Path(array.store_path.store.root) / array.store_path.path  # type: ignore[attr-defined]
+
+
+def _told(error: Exception) -> str:
+    said = " ".join(str(error).split())
+    return "its checksum is wrong" if "checksum" in said else f"it cannot be read: {type(error).__name__}: {said}"
