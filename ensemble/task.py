@@ -2,16 +2,16 @@
 
 A cheap model computes and lands whole chunks in one task (`realize_and_land`). An expensive one has a task for
 every realization (`realize`), and one more that lands the chunk they make up (`land_all`); what a lost worker
-held is computed again by Dask. Every function may run twice, anywhere, and leaves the same bits.
+held is computed again by Dask. Where time is limited, realizations are computed in a process beside the worker, which
+can be ended. Every function may run twice, anywhere, and leaves the same bits.
 """
 
 import functools
-import importlib.metadata
-import platform
+import math
 import time
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, final
 
@@ -20,13 +20,18 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from ensemble import guard, provenance
 from ensemble.errors import ModelError
-from ensemble.models.model import Model
-from ensemble.realization import stream
+from ensemble.models.model import Model, measures_all
+from ensemble.realization import key, stream, streams
 from ensemble.store import Outcome, Receipt, Slot, land
 
 _COMPILING_TAKES_LESS = 60.0
 """Seconds: a first call that took longer than this is costly whether it compiled something or not."""
+_TIMES = 128
+"""So often a cheap realization is timed ..."""
+_TIMING = 0.05
+"""... or less, if that would take more seconds than this."""
 
 
 @final
@@ -42,30 +47,61 @@ class Job:
     """The root of all random streams."""
     observables: tuple[str, ...]
     """Names of the observables to measure; no other is computed."""
+    origin: provenance.Origin
+    """What the driver knows of the code."""
+    limit: float | None = None
+    """Seconds that a realization may take; one that takes longer has failed."""
 
     @classmethod
-    def at(cls, store: Path, model: Model, seed: int, observables: Iterable[str]) -> "Job":
+    def at(cls, store: Path, model: Model, seed: int, observables: Iterable[str], limit: float | None = None) -> "Job":
         """The job of one point."""
-        return cls(str(store), cloudpickle.dumps(model), seed, tuple(observables))
+        origin = provenance.origin(type(model))
+        return cls(str(store), cloudpickle.dumps(model), seed, tuple(observables), origin, limit)
+
+
+@final
+@dataclass(frozen=True)
+class _Form:
+    """What the array of an observable must look like for one realization."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
 
 
 def realize(job: Job, indices: Sequence[int]) -> list[Outcome]:
     """Compute some realizations of a point; one that raises is an outcome like any other."""
+    if job.limit is not None:
+        return _guarded(replace(job, limit=None), indices, job.limit)
     _settle()
-    model, shapes = _unpacked(job.model, job.observables)
-    return [_outcome(model, shapes, job.seed, index) for index in indices]
+    model, forms = _unpacked(job.model, job.observables)
+    if measures_all(model) and (outcome := _outcome_of_all(model, forms, job.seed, indices)):
+        return [outcome]
+    generators = streams(job.seed, model, indices)
+    return [_outcome(model, forms, job.seed, index, rng) for index, rng in zip(indices, generators, strict=True)]
+
+
+def measured(job: Job, index: int) -> dict[str, NDArray[Any]]:
+    """The observables of one realization, to be looked at; what it raises goes on to the caller."""
+    _settle()
+    model, forms = _unpacked(job.model, job.observables)
+    return _measured(model, forms, stream(job.seed, model, index))
 
 
 def land_all(job: Job, slot: Slot, *parts: Sequence[Outcome]) -> list[Receipt]:
     """Land the outcomes of one chunk, from however many tasks they come."""
     _settle()
-    outcomes = sorted((outcome for part in parts for outcome in part), key=lambda outcome: outcome.index)
+    outcomes = sorted((outcome for part in parts for outcome in part), key=lambda outcome: outcome.indices[0])
     land(Path(job.store), slot, outcomes, job.observables)
     receipt = Receipt(
         slot=slot,
-        failed={each.index: each.exception.partition("\n")[0] for each in outcomes if each.arrays is None},
+        failed={
+            index: each.exception.partition("\n")[0]
+            for each in outcomes
+            if each.arrays is None
+            for index in each.indices
+        },
         seconds=sum(outcome.seconds for outcome in outcomes),
-        provenance=_provenance(),
+        provenance=provenance.here(job.origin),
     )
     return [receipt]
 
@@ -76,60 +112,88 @@ def realize_and_land(job: Job, slots: Sequence[Slot]) -> list[Receipt]:
 
 
 def seconds_each(job: Job, index: int) -> float:
-    """What one realization of a point costs on this worker, compilation left out where it can be told apart."""
+    """What one realization of a point costs on this worker, compilation left out where it can be told apart.
+
+    It is the only one that is computed, and a cheap one again and again: others may hang, or kill a worker.
+    """
     (first,) = realize(job, [index])
-    if first.seconds > _COMPILING_TAKES_LESS:
+    if first.seconds > min(_COMPILING_TAKES_LESS, job.limit or math.inf):
         return first.seconds
     (second,) = realize(job, [index])
-    return second.seconds
+    times = min(_TIMES, int(_TIMING / max(second.seconds, 1e-6)))
+    if times < 2:
+        return second.seconds
+    return sum(outcome.seconds for outcome in realize(job, [index] * times)) / times
 
 
-def _outcome(model: Model, shapes: Mapping[str, tuple[int, ...]], seed: int, index: int) -> Outcome:
+def _guarded(job: Job, indices: Sequence[int], limit: float) -> list[Outcome]:
+    """Compute realizations where they can be stopped; one that had to be is an outcome like any other."""
+    results = zip(indices, guard.each(realize, job, indices, limit), strict=True)
+    return [
+        Outcome((index,), None, result.told, result.seconds) if isinstance(result, guard.GivenUp) else result
+        for index, result in results
+    ]
+
+
+def _outcome(model: Model, forms: Mapping[str, _Form], seed: int, index: int, rng: np.random.Generator) -> Outcome:
+    """Compute one realization."""
     started = time.perf_counter()
     try:
-        disorder = model.draw(stream(seed, model, index))
-        arrays = _checked(model, shapes, model.measure(disorder))
+        arrays = _measured(model, forms, rng)
     except Exception as error:
         said = " ".join(str(error).split())
-        text = f"{type(error).__name__}: {said}\n\n{traceback.format_exc()}"
-        return Outcome(index, None, text, time.perf_counter() - started)
-    return Outcome(index, arrays, "", time.perf_counter() - started)
+        text = f"{type(error).__name__}: {said}\n{key(seed, model, index)}\n\n{traceback.format_exc()}"
+        return Outcome((index,), None, text, time.perf_counter() - started)
+    rows = {name: array[np.newaxis] for name, array in arrays.items()}
+    return Outcome((index,), rows, "", time.perf_counter() - started)
+
+
+def _outcome_of_all(model: Model, forms: Mapping[str, _Form], seed: int, indices: Sequence[int]) -> Outcome | None:
+    """Compute realizations together; None if anything raises, and then one by one tells which is at fault."""
+    started = time.perf_counter()
+    try:
+        disorders = [model.draw(rng) for rng in streams(seed, model, indices)]
+        arrays = _checked(model, forms, model.measure_all(disorders), (len(indices),))
+    except Exception:
+        return None
+    return Outcome(indices, arrays, "", time.perf_counter() - started)
+
+
+def _measured(model: Model, forms: Mapping[str, _Form], rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+    return _checked(model, forms, model.measure(model.draw(rng)), ())
 
 
 def _checked(
-    model: Model, shapes: Mapping[str, tuple[int, ...]], measured: Mapping[str, Any]
+    model: Model, forms: Mapping[str, _Form], measured: Mapping[str, Any], together: tuple[int, ...]
 ) -> dict[str, NDArray[Any]]:
-    """The chosen arrays, each read once, if they are as the model has declared them."""
-    if not set(shapes) <= set(measured):
-        raise ModelError(f"measure must return {sorted(shapes)}, but it returned {sorted(measured)}")
-    if not set(measured) <= set(model.observables):
-        raise ModelError(f"measure must return {sorted(model.observables)}, but it returned {sorted(measured)}")
+    """The chosen arrays, each read once, if they are as the model has declared them; a model may use its own again."""
+    names = set(measured)
+    if not names >= forms.keys():
+        raise ModelError(f"measure must return {sorted(forms)}, but it returned {sorted(names)}")
+    if not names <= model.observables.keys():
+        raise ModelError(f"measure must return {sorted(model.observables)}, but it returned {sorted(names)}")
     arrays = {}
-    for name, shape in shapes.items():
-        observable = model.observables[name]
-        array = np.asarray(measured[name])
+    for name, form in forms.items():
+        array, shape = np.asarray(measured[name]), together + form.shape
         if array.shape != shape:
-            raise ModelError(f"{name} must have the shape {shape} of {observable.dims}, but it has {array.shape}")
-        if not np.can_cast(array.dtype, observable.dtype, "same_kind"):
-            raise ModelError(f"{name} must be stored as {observable.dtype}, but it is {array.dtype}")
-        arrays[name] = array.astype(observable.dtype)
+            dims = model.observables[name].dims
+            raise ModelError(f"{name} must have the shape {shape} of {dims}, but it has {array.shape}")
+        if not np.can_cast(array.dtype, form.dtype, "same_kind"):
+            raise ModelError(f"{name} must be stored as {form.dtype}, but it is {array.dtype}")
+        arrays[name] = array.astype(form.dtype)
     return arrays
 
 
 @functools.lru_cache(maxsize=64)
-def _unpacked(pickled: bytes, observables: tuple[str, ...]) -> tuple[Model, dict[str, tuple[int, ...]]]:
-    """The model, and the shapes that the arrays of the chosen observables must have."""
+def _unpacked(pickled: bytes, observables: tuple[str, ...]) -> tuple[Model, dict[str, _Form]]:
+    """The model, and what the arrays of the chosen observables must look like."""
     model: Model = cloudpickle.loads(pickled)
     coords = model.coords()
-    return model, {name: tuple(len(coords[dim]) for dim in model.observables[name].dims) for name in observables}
-
-
-@functools.cache
-def _provenance() -> dict[str, str]:
-    """The code and the machine that compute here."""
-    packages = ("ensemble", "numpy", "scipy", "numba", "zarr")
-    versions = {name: importlib.metadata.version(name) for name in packages}
-    return {**versions, "python": platform.python_version(), "host": platform.node()}
+    chosen = {name: model.observables[name] for name in observables}
+    return model, {
+        name: _Form(tuple(len(coords[dim]) for dim in observable.dims), np.dtype(observable.dtype))
+        for name, observable in chosen.items()
+    }
 
 
 @functools.cache

@@ -16,7 +16,7 @@ import numpy as np
 import xarray as xr
 
 from ensemble import Model, Sweep, run_sweep
-from ensemble.models.model import fields
+from ensemble.models.model import fields, measures_all
 from ensemble.realization import stream
 from tests.contents import contents
 
@@ -68,6 +68,24 @@ def check_observables_alone(sweep: Sweep) -> None:
         for name in reversed(sweep.observables):
             assert bits(np.asarray(point.model.measure(disorder)[name])) == bits(np.asarray(together[name])), name
             assert bits(np.asarray(backwards[name])) == bits(np.asarray(together[name])), name
+
+
+def check_measured_together(sweep: Sweep) -> None:
+    """Where a model measures many realizations at a time, each has the bits that it has alone; disorder is kept."""
+    for point in sweep.points:
+        if not measures_all(point.model):
+            continue
+        disorders = [point.model.draw(stream(sweep.seed, point.model, index)) for index in range(sweep.realizations)]
+        kept, alone = copy.deepcopy(disorders), [measured(sweep, point.model, disorder) for disorder in disorders]
+        for count in (len(disorders), 7, 1):
+            together = point.model.measure_all(disorders[:count])
+            assert set(together) <= set(sweep.model.observables)
+            for name in sweep.observables:
+                rows = np.asarray(together[name])
+                assert len(rows) == count
+                for row, expected in zip(rows, alone, strict=False):
+                    assert bits(np.asarray(row)) == bits(np.asarray(expected[name])), name
+        assert bits(disorders) == bits(kept)
 
 
 def check_labels(model: type[Model]) -> None:

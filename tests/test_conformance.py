@@ -9,7 +9,7 @@ from ensemble import Sweep
 from ensemble.models import catalog
 from ensemble.models.tls_glass.observables import OBSERVABLES
 from tests import conformance
-from tests.conftest import TOY
+from tests.conftest import QUICK, TOY
 from tests.readme import block
 
 GLASS_CHANGES = {
@@ -77,6 +77,10 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
         TOY_CHANGES,
     ),
+    "quick": (
+        {"model": QUICK, "axes": {"drift": [0.0, 0.5]}, "observables": ["walk", "final"]},
+        {"drift": 1.0, "raises_below": 0.0},
+    ),
     "README": (
         {"model": "random_field.py:RandomField", "axes": {"spins": [5, 50], "width": [0.5, 1.0]}},
         {"width": 2.0},
@@ -102,6 +106,10 @@ def test_shapes(case: tuple[Sweep, dict[str, Any]]) -> None:
 
 def test_observables_alone(case: tuple[Sweep, dict[str, Any]]) -> None:
     conformance.check_observables_alone(case[0])
+
+
+def test_measured_together(case: tuple[Sweep, dict[str, Any]]) -> None:
+    conformance.check_measured_together(case[0])
 
 
 def test_labels(case: tuple[Sweep, dict[str, Any]]) -> None:

@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -69,3 +69,35 @@ class ToyModel(Model):
         if name == self.raises_in:
             raise ValueError(f"{name} was computed")
         return value
+
+
+@final
+@dataclass(frozen=True)
+class QuickModel(Model):
+    """The way of one walker with a drift, alone or of many walkers at a time: a microsecond each."""
+
+    drift: float = parameter(0.0, long_name="drift of a walker per step", units="m")
+    raises_below: float = parameter(-1.0, long_name="a realization whose first number is below raises")
+    t: tuple[float, ...] = parameter(tuple(float(step) for step in range(91)), long_name="step")
+
+    observables = {
+        "walk": Observable("position", units="m"),
+        "final": Observable("last position", dims=(), units="m", on_request=True),
+    }
+    draw_fields = ()
+
+    def draw(self, rng: np.random.Generator) -> NDArray[np.float64]:
+        return rng.random(len(self.t))
+
+    def measure(self, disorder: NDArray[np.float64]) -> Mapping[str, Any]:
+        if disorder[0] < self.raises_below:
+            raise ValueError(f"the first number is {disorder[0]:.3f}")
+        walk = np.cumsum(disorder - 0.5) + self.drift * np.asarray(self.t)
+        return OnDemand(walk=lambda: walk, final=lambda: walk[-1])
+
+    def measure_all(self, disorders: Sequence[NDArray[np.float64]]) -> Mapping[str, Any]:
+        numbers = np.array(disorders)
+        if (numbers[:, 0] < self.raises_below).any():
+            raise ValueError("one of the first numbers is too small")
+        walks = np.cumsum(numbers - 0.5, axis=1) + self.drift * np.asarray(self.t)
+        return OnDemand(walk=lambda: walks, final=lambda: walks[:, -1])
