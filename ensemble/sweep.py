@@ -18,16 +18,19 @@
     delta_bar = 0.1
     [store]
     chunk = 128
+    [stop]
+    quantity = "plateau"
+    relative = 0.02
 
 The model, the realizations, the seed and the axes must be given. A preset is a set of parameters that the model
 knows by name: it takes the place of the defaults, and [parameters] and [axes] override single ones. Without a
 list of observables all are measured, except those that the model measures on request only; what is not asked for is
-not computed. Whatever is wrong with a sweep is said before anything starts.
+not computed. With [stop], which `stop` describes, `realizations` is what a point gets at most. Whatever is wrong with
+a sweep is said before anything starts.
 """
 
 import dataclasses
 import itertools
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,10 +42,11 @@ from numpy.typing import NDArray
 
 from ensemble.errors import EnsembleError, SweepError, cure
 from ensemble.models import catalog
-from ensemble.models.model import Model, Observable, fields, preset
-from ensemble.values import Value, coerce, grid
+from ensemble.models.model import Model, Observable, fields, preset, required
+from ensemble.stop import Stop
+from ensemble.values import Value, at_least, bounded, coerce, grid, load
 
-KEYS = ("model", "realizations", "seed", "preset", "observables", "axes", "time", "parameters", "store")
+KEYS = ("model", "realizations", "seed", "preset", "observables", "axes", "time", "parameters", "store", "stop")
 
 
 @final
@@ -75,11 +79,13 @@ class Sweep:
     observables: dict[str, Observable]
     """What is measured, in the order of the model."""
     realizations: int
-    """How many realizations of the disorder at every point."""
+    """How many realizations of the disorder at every point; at most, with a stop rule."""
     seed: int
     """The root of all random streams."""
     chunk: int | None = None
     """Realizations in one chunk of a new store; None chooses by cost."""
+    stop: Stop | None = None
+    """When a point has enough realizations; None: when it has all."""
     text: str = ""
     """The sweep file, word for word."""
 
@@ -87,15 +93,7 @@ class Sweep:
     def read(cls, path: str | Path) -> Self:
         """The sweep that a TOML file describes."""
         path = Path(path)
-        try:
-            text = path.read_text(encoding="utf-8")
-            table = tomllib.loads(text)
-        except OSError as error:
-            raise SweepError(f"the sweep file {path} cannot be read: {error.strerror}") from error
-        except UnicodeDecodeError as error:
-            raise SweepError(f"the sweep file {path} must be UTF-8 text, but byte {error.start} is not") from error
-        except tomllib.TOMLDecodeError as error:
-            raise SweepError(f"{path} is not valid TOML: {error}") from error
+        text, table = load(path, SweepError, "the sweep file")
         try:
             return cls.from_table(table, folder=path.parent, text=text)
         except EnsembleError as error:
@@ -105,6 +103,7 @@ class Sweep:
     def from_table(cls, table: Mapping[str, Any], *, folder: Path | None = None, text: str = "") -> Self:
         """The sweep that a mapping of the file's shape describes; relative model files are found in `folder`."""
         _known(table, KEYS, "the sweep")
+        table, stop = _most(table)
         for key in ("model", "realizations", "seed", "axes"):
             if key not in table:
                 raise SweepError(f"{key} must be given in a sweep, but it is missing")
@@ -114,15 +113,19 @@ class Sweep:
         axes, parameters = _split(model, assumed, _table(table, "axes"), _table(table, "parameters"), table.get("time"))
         store = _table(table, "store")
         _known(store, ("chunk",), "[store]")
+        observables = _chosen(model, table.get("observables"))
+        realizations = at_least(1, "realizations", table["realizations"])
+        bounded(axes, realizations)
         sweep = cls(
             reference=catalog.canonical(reference),
             model=model,
             axes=axes,
             parameters=parameters,
-            observables=_chosen(model, table.get("observables")),
-            realizations=_at_least(1, "realizations", table["realizations"]),
-            seed=_at_least(0, "seed", table["seed"]),
-            chunk=None if store.get("chunk", "auto") == "auto" else _at_least(1, "chunk", store["chunk"]),
+            observables=observables,
+            realizations=realizations,
+            seed=at_least(0, "seed", table["seed"]),
+            chunk=None if store.get("chunk", "auto") == "auto" else at_least(1, "chunk", store["chunk"]),
+            stop=None if stop is None else Stop.read(stop, observables, realizations),
             text=text,
         )
         _ = sweep.coords  # makes every point, and so asks the model about every value
@@ -230,7 +233,7 @@ def _split(
             value = coerce(name, hints[name], fixed[name])
         elif name in assumed:
             value = coerce(f"{name} in the preset", hints[name], assumed[name])
-        elif field.default is not dataclasses.MISSING:
+        elif not required(field):
             value = field.default
         else:
             raise SweepError(f"{name} must be given in [axes] or [parameters]: {model.__name__} has no default for it")
@@ -239,6 +242,18 @@ def _split(
         else:
             others[name] = value
     return along, others
+
+
+def _most(table: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
+    """The sweep with `realizations`, also where [stop] has it as max, and the table [stop]."""
+    if "stop" not in table:
+        return table, None
+    stop = _table(table, "stop")
+    if "max" not in stop:
+        return table, stop
+    if "realizations" in table:
+        raise SweepError("realizations must be left out where [stop] has max, which means the same")
+    return {**table, "realizations": at_least(1, "[stop] max", stop["max"])}, stop
 
 
 def _times(table: Any) -> tuple[float, ...]:
@@ -252,9 +267,11 @@ def _times(table: Any) -> tuple[float, ...]:
 
 
 def _distinct(name: str, values: Sequence[Value]) -> tuple[Value, ...]:
-    for position, value in enumerate(values):
-        if value in values[:position]:
+    met: set[Value] = set()
+    for value in values:
+        if value in met:
             raise SweepError(f"{name} must not repeat a value, but {shown(value)} is there twice")
+        met.add(value)
     return tuple(values)
 
 
@@ -270,10 +287,3 @@ def _known(names: Iterable[str], allowed: Iterable[str], where: str, owner: str 
     for name in names:
         if name not in allowed:
             raise SweepError(f"{where} holds an unknown key {name!r}: {cure(name, allowed, owner)}")
-
-
-def _at_least(least: int, name: str, value: Any) -> int:
-    number: int = coerce(name, int, value)
-    if number < least:
-        raise SweepError(f"{name} must be at least {least}, got {number}")
-    return number

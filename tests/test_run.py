@@ -12,12 +12,13 @@ import ensemble
 from ensemble import Sweep, run_sweep
 from ensemble.cluster import connect
 from ensemble.errors import RunError, StoreMismatch
-from ensemble.realization import stream
+from ensemble.realization import key, stream
 from ensemble.run import Watch
-from tests.conftest import address_of
+from ensemble.store.layout import OWN
+from tests.conftest import QUICK, address_of
 from tests.contents import contents
 from tests.models.test_catalog import MODEL
-from tests.toy_model import ToyModel
+from tests.toy_model import QuickModel, ToyModel
 
 Toy = Callable[..., Sweep]
 
@@ -81,7 +82,10 @@ def test_growth_computes_only_what_is_missing(more: dict[str, object], toy: Toy,
             kept = grown[name].sel({key: before[key] for key in before[name].dims})
             assert kept.to_numpy().tobytes() == before[name].to_numpy().tobytes()
     run_sweep(toy(**more), tmp_path / "fresh.zarr", cluster=address)
-    grown, fresh = (ensemble.open(tmp_path / name).drop_vars("provenance") for name in ("grown.zarr", "fresh.zarr"))
+    grown, fresh = (
+        ensemble.open(tmp_path / name).drop_vars(["provenance", "landed", "core_seconds"])
+        for name in ("grown.zarr", "fresh.zarr")
+    )
     xr.testing.assert_equal(grown.sortby(["size", "drift"]), fresh.sortby(["size", "drift"]))
 
 
@@ -121,6 +125,50 @@ def test_a_realization_that_raises_is_recorded_and_stops_nothing(
     undisturbed = tmp_path / "b.zarr"
     run_sweep(sweep, undisturbed, cluster=address)
     assert contents(tmp_path / "a.zarr") == contents(undisturbed)
+
+
+@pytest.mark.parametrize("batch", [1, 3, None])
+def test_of_realizations_that_are_measured_together_only_those_at_fault_fail(
+    batch: int | None, tmp_path: Path, address: str
+) -> None:
+    """Some chunks are without a fault, some are not, and one is cut by the end of the sweep."""
+    model = QuickModel(drift=0.5, raises_below=0.2)
+    table = {"model": QUICK, "realizations": 22, "seed": 1, "store": {"chunk": 4}}
+    tables = {"axes": {"drift": [0.5]}, "parameters": {"raises_below": 0.2}}
+    summary = run_sweep(Sweep.from_table(table | tables), tmp_path / "a.zarr", cluster=address, batch=batch)
+    disorders = [model.draw(stream(1, model, index)) for index in range(22)]
+    raises = np.array([disorder[0] < 0.2 for disorder in disorders])
+    by_chunk = [raises[at : at + 4].any() for at in range(0, 22, 4)]
+    assert any(by_chunk)
+    assert not all(by_chunk)
+    assert summary.failed == raises.sum()
+    with xr.open_zarr(tmp_path / "a.zarr") as dataset:
+        assert np.array_equal(dataset["status"].squeeze(), np.where(raises, 2, 1))
+        for index, disorder in enumerate(disorders):
+            there = dataset.isel(drift=0, realization=index)
+            text = str(there["exception"].to_numpy())
+            if raises[index]:
+                assert text.startswith("ValueError: the first number is 0.")
+                assert "in measure\n" in text
+                assert there["walk"].isnull().all()
+            else:
+                assert text == ""
+                assert np.array_equal(there["walk"], model.measure(disorder)["walk"])
+
+
+@pytest.mark.parametrize(
+    "returned",
+    ['{"signal": disorders[:-1]}', '{"signal": disorders, "other": disorders}', "{}", "None", "disorders[0][0] / 0"],
+)
+def test_what_cannot_be_measured_together_is_measured_one_by_one(returned: str, tmp_path: Path, address: str) -> None:
+    together = f"\n    def measure_all(self, disorders):\n        return {returned}\n"
+    (tmp_path / "mine.py").write_text(MODEL + together)
+    table = {"model": "mine.py:Mine", "realizations": 5, "seed": 0, "axes": {"size": [2]}}
+    sweep = Sweep.from_table(table, folder=tmp_path)
+    assert run_sweep(sweep, tmp_path / "a.zarr", cluster=address).computed == 5
+    (tmp_path / "mine.py").write_text(MODEL)
+    run_sweep(Sweep.from_table(table, folder=tmp_path), tmp_path / "b.zarr", cluster=address)
+    assert contents(tmp_path / "a.zarr") == contents(tmp_path / "b.zarr")
 
 
 def test_a_realization_that_kills_its_worker_is_recorded_and_stops_nothing(toy: Toy, tmp_path: Path) -> None:
@@ -193,7 +241,7 @@ def test_only_what_is_asked_for_is_computed(toy: Toy, tmp_path: Path, address: s
         summary = run_sweep(sweep, tmp_path / f"{number}.zarr", cluster=address)
         assert (summary.computed, summary.failed) == (40, 0)
         with xr.open_zarr(tmp_path / f"{number}.zarr") as dataset:
-            assert set(dataset.data_vars) == {*(chosen or ("walk", "final")), "status", "provenance", "exception"}
+            assert set(dataset.data_vars) == {*(chosen or ("walk", "final")), *OWN, "core_seconds"}
 
 
 def test_an_observable_that_raises_when_it_is_read_is_a_failure_that_says_so(
@@ -205,7 +253,10 @@ def test_an_observable_that_raises_when_it_is_read_is_a_failure_that_says_so(
     assert summary.exceptions == {"ValueError: wave was computed": 40}
     with xr.open_zarr(tmp_path / "a.zarr") as dataset:
         text = str(dataset["exception"][0, 0, 0].to_numpy())
-        assert text.startswith("ValueError: wave was computed\n\nTraceback")
+        first, which, _, trace = text.split("\n", 3)
+        assert first == "ValueError: wave was computed"
+        assert which == key(1, ToyModel(size=2, raises_in="wave"), 0)
+        assert trace.startswith("Traceback")
         assert "toy_model.py" in text
         assert dataset["walk"].isnull().all()
 

@@ -44,7 +44,6 @@ here. Scales only differ in how much they ask for: a larger one continues the st
 
 import json
 import re
-import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +53,7 @@ from ensemble.errors import EnsembleError, FigureError, cure
 from ensemble.figure.parts import COLLAPSE, Curve, Derivation, FitPart, Panel, Published, SizeLaw, from_table
 from ensemble.fit.families import COMPARE, LAWS, MEAN, SIZE_LAWS
 from ensemble.sweep import Sweep
+from ensemble.values import load
 
 _SECTIONS = ("sweeps", "curves", "fits", "laws", "derived")
 """Tables of named parts."""
@@ -76,8 +76,8 @@ class SweepPart:
         return f"{self.file.stem}.zarr"
 
     def at(self, scale: str) -> Sweep:
-        """What is to be computed at a scale."""
-        table = {**self.base, **self.scales[scale]}
+        """What is to be computed at a scale: as many realizations as it says, whatever their error."""
+        table = {**{key: each for key, each in self.base.items() if key != "stop"}, **self.scales[scale]}
         try:
             return Sweep.from_table(table, folder=self.file.parent, text=_toml(table))
         except EnsembleError as error:
@@ -201,14 +201,8 @@ def _natural(name: str) -> list[Any]:
 
 
 def _load(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FigureError(f"the file {path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise FigureError(f"the file {path} must be UTF-8 text, but byte {error.start} is not") from error
-    except tomllib.TOMLDecodeError as error:
-        raise FigureError(f"{path} is not valid TOML: {error}") from error
+    _, table = load(path, FigureError)
+    return table
 
 
 def _sweep(table: Mapping[str, Any], where: str, path: Path) -> SweepPart:

@@ -14,6 +14,7 @@ from ensemble.figure.map_panel import draw_map
 from ensemble.figure.parts import Panel
 from ensemble.figure.results import Result
 from ensemble.figure.value_panel import draw_values
+from ensemble.plot import save
 
 _ACROSS = 2
 """Panels in a row."""
@@ -44,7 +45,7 @@ def draw(result: Result, paths: Sequence[Path]) -> None:
         said = f"{result.declaration.title} ({result.scale})"
         figure.suptitle(textwrap.fill(said, _TITLE * columns), fontsize=10)
         for path in paths:
-            figure.savefig(path, dpi=200)
+            save(figure, path, dpi=200)
 
 
 def _drawing(panel: Panel) -> Callable[[Axes, Panel, Result], None]:

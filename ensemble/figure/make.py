@@ -9,7 +9,7 @@ from ensemble.figure.declaration import Declaration
 from ensemble.figure.results import Result, evaluate
 from ensemble.figure.save import save
 from ensemble.figure.work import sweeps
-from ensemble.run import Summary, Watch, run_on, stock, survey
+from ensemble.run import Deadline, Summary, Watch, run_on, stock, survey
 
 FORMATS = ("png", "pdf")
 
@@ -21,6 +21,7 @@ def compute(
     connect: Callable[[], Client],
     *,
     batch: int | None = None,
+    deadline: Deadline | None = None,
     watch: Watch,
 ) -> list[tuple[Path, Summary]]:
     """Run what the sweeps of a figure lack, one after the other; `connect` is called where there is work."""
@@ -28,14 +29,14 @@ def compute(
     done = []
     for sweep, store in sweeps(declaration, scale, folder):
         summary = stock(sweep, store)
-        if summary.left:
+        if not summary.complete:
             survey(sweep, store)  # refuses where a run could not start; what is there can be drawn all the same
             watch.say(
                 f"{declaration.name}: {summary.left} of {summary.wanted} realizations are missing in {store.name}"
             )
-            summary = run_on(connect(), sweep, store, batch=batch, watch=watch)
+            summary = run_on(connect(), sweep, store, batch=batch, deadline=deadline, watch=watch)
         done.append((store, summary))
-        if summary.signal is not None:
+        if summary.signal is not None or summary.deadline:
             break
     return done
 

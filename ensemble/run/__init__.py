@@ -1,7 +1,11 @@
 """From what the store misses to receipts: a bounded window of Dask tasks, whatever the size of the sweep.
 
-    driver         look at the store, measure, hold the lock, order the work
+    driver         look at the store, find out what things cost, hold the lock
+    group          how far points are to go: to all realizations, or from one judgement to the next
+    agenda         what is to be computed next: portions of all groups in turn
     window         the tasks in flight: submitted a few for each worker, topped up as they land
+    pace           how fast it goes, and how long it will take
+    deadline       a time of day, a span, the walltime of a SLURM job
     interruption   Ctrl-C and SIGTERM
     summary        what a run found and did, and how it tells
 
@@ -9,7 +13,8 @@ The driver never sees a trajectory: tasks write their chunk and return a receipt
 once a second. Killed at any moment, a run loses what was in flight; run again, it computes just that.
 """
 
+from ensemble.run.deadline import Deadline
 from ensemble.run.driver import run_on, run_sweep, stock, survey
 from ensemble.run.summary import Summary, Watch
 
-__all__ = ["Summary", "Watch", "run_on", "run_sweep", "stock", "survey"]
+__all__ = ["Deadline", "Summary", "Watch", "run_on", "run_sweep", "stock", "survey"]

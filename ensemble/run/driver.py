@@ -1,21 +1,23 @@
-"""One run: look at the store, measure what things cost, hold the lock, order the work."""
+"""One run: look at the store, find out what things cost, hold the lock, drive the work."""
 
-import itertools
+import math
 import time
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from distributed import Client
 
-from ensemble import forecast
+from ensemble import forecast, judge, provenance
 from ensemble.cluster import connect, threads
+from ensemble.errors import SweepError
+from ensemble.run.agenda import Agenda
+from ensemble.run.deadline import Deadline
 from ensemble.run.interruption import Interruption
 from ensemble.run.summary import Summary, Watch
-from ensemble.run.window import Order, Window
-from ensemble.store import Ledger, Status, lock
+from ensemble.run.window import Window
+from ensemble.store import Ledger, lock
+from ensemble.store.codes import computed_by_others
 from ensemble.store.group import exists, probe
 from ensemble.sweep import Point, Sweep
-from ensemble.task import Job
 
 
 def run_sweep(
@@ -26,23 +28,39 @@ def run_sweep(
     workers: int | None = None,
     batch: int | None = None,
     retry_failed: bool = False,
+    deadline: Deadline | None = None,
+    time_limit: float | None = None,
     watch: Watch | None = None,
 ) -> Summary:
     """Compute what a sweep asks for and a store does not have; continue, grow or make the store.
 
+    A realization that takes longer than `time_limit` seconds is recorded as failed.
+
     In a script, call it under `if __name__ == "__main__":`, since the workers of a local cluster import the script.
     """
+    if time_limit is not None and not time_limit > 0:
+        raise SweepError(f"time_limit must be more than 0 seconds, got {time_limit!r}; None is no limit")
     sweep = sweep if isinstance(sweep, Sweep) else Sweep.read(sweep)
     store, watch = Path(store).absolute(), watch or Watch()
     summary = survey(sweep, store, retry_failed=retry_failed)
-    if not summary.left:
+    if summary.complete:
         return summary
     with connect(cluster, workers) as client:
-        return run_on(client, sweep, store, batch=batch, retry_failed=retry_failed, watch=watch)
+        return run_on(
+            client,
+            sweep,
+            store,
+            batch=batch,
+            retry_failed=retry_failed,
+            deadline=deadline,
+            time_limit=time_limit,
+            watch=watch,
+        )
 
 
 def survey(sweep: Sweep, store: Path, *, retry_failed: bool = False) -> Summary:
     """What a run would find; an error if it could not start. Changes nothing."""
+    judge.check(sweep)
     if who := lock.holder(store):
         raise lock.refusal(store, who)
     if not exists(store):
@@ -53,20 +71,10 @@ def survey(sweep: Sweep, store: Path, *, retry_failed: bool = False) -> Summary:
 def stock(sweep: Sweep, store: Path, *, retry_failed: bool = False) -> Summary:
     """What a store has of a sweep, whoever is at work on it; an error if the two disagree."""
     if not exists(store):
-        return Summary(len(sweep.points) * sweep.realizations)
+        return Summary(len(sweep.points) * (sweep.stop.least if sweep.stop else sweep.realizations))
     ledger = Ledger.reading(store)
     ledger.layout.check(sweep, store)
-    return _stock(sweep, ledger, retry_failed)
-
-
-def _stock(sweep: Sweep, ledger: Ledger, retry_failed: bool) -> Summary:
-    """What the book says of a sweep before anything is computed."""
-    counts = {
-        status: sum(ledger.count(point, status, sweep.realizations) for point in sweep.points)
-        for status in (Status.DONE, Status.FAILED)
-    }
-    failed = 0 if retry_failed else counts[Status.FAILED]
-    return Summary(len(sweep.points) * sweep.realizations, found=counts[Status.DONE], failed=failed)
+    return Agenda(sweep, ledger, retry_failed=retry_failed).summary
 
 
 def run_on(
@@ -76,26 +84,28 @@ def run_on(
     *,
     batch: int | None = None,
     retry_failed: bool = False,
+    deadline: Deadline | None = None,
+    time_limit: float | None = None,
     watch: Watch,
 ) -> Summary:
     """Compute on a client's cluster what a sweep asks for and a store does not have."""
     started = time.perf_counter()
-    counts = _missing(sweep, store, retry_failed)
     workers = max(1, threads(client))
-    watch.say(f"measuring {len(counts)} points on {workers} workers")
-    costs = forecast.measure(client, sweep, list(counts))
+    counts = _missing(sweep, store, retry_failed)
+    patience = deadline.left if deadline else math.inf
+    costs = _costs(client, sweep, store, list(counts), watch, limit=time_limit, patience=patience)
     length = forecast.task_length(sum(counts[point] * costs[point] for point in counts), workers)
-    batches = {
-        point: batch or forecast.batch_size(costs[point], length)
-        for point in sorted(counts, key=lambda point: -costs[point])
-    }
+    batches = {point: batch or forecast.batch_size(costs[point], length) for point in counts}
     chunk = sweep.chunk or forecast.chunk_length(sweep, costs.values())
     with Ledger.writing(store, sweep, chunk) as ledger, Interruption(watch) as interruption:
-        summary = _stock(sweep, ledger, retry_failed)
+        agenda = Agenda(sweep, ledger, retry_failed=retry_failed)
+        agenda.begin(costs, batches, time_limit)
+        summary = agenda.summary
+        if others := computed_by_others(ledger, provenance.here(provenance.origin(sweep.model))):
+            watch.say(others)
         watch.begin(summary.wanted, summary.found + summary.failed)
         try:
-            orders = _orders(sweep, ledger, batches, retry_failed)
-            Window(client, ledger, summary, watch, interruption).drive(orders)
+            Window(client, ledger, agenda, watch, interruption, deadline).drive()
         finally:
             summary.signal = interruption.signal
             summary.seconds = time.perf_counter() - started
@@ -104,7 +114,7 @@ def run_on(
 
 
 def _missing(sweep: Sweep, store: Path, retry_failed: bool) -> dict[Point, int]:
-    """The points that lack realizations, and how many."""
+    """The points that may still be computed, and how many realizations each lacks."""
     if not exists(store):
         return dict.fromkeys(sweep.points, sweep.realizations)
     ledger = Ledger.reading(store)
@@ -112,17 +122,19 @@ def _missing(sweep: Sweep, store: Path, retry_failed: bool) -> dict[Point, int]:
     return {point: count for point, count in counts.items() if count}
 
 
-def _orders(sweep: Sweep, ledger: Ledger, batches: Mapping[Point, int], retry_failed: bool) -> Iterator[Order]:
-    """What is to be computed, in task-sized portions: all points advance together, in the order given."""
-    pending = []
-    for point, batch in batches.items():
-        slots = ledger.missing(point, sweep.realizations, retry_failed=retry_failed)
-        pending.append((Job.at(ledger.path, point.model, sweep.seed, sweep.observables), slots, batch))
-    while pending:
-        unfinished = []
-        for job, slots, batch in pending:
-            portion = tuple(itertools.islice(slots, max(1, batch // ledger.layout.chunk)))
-            if portion:
-                yield Order(job, portion, batch)
-                unfinished.append((job, slots, batch))
-        pending = unfinished
+def _costs(
+    client: Client,
+    sweep: Sweep,
+    store: Path,
+    points: list[Point],
+    watch: Watch,
+    *,
+    limit: float | None,
+    patience: float,
+) -> dict[Point, float]:
+    """What a realization of each point takes: as the store knows it, or else measured on the cluster."""
+    known = forecast.known(store, points)
+    if unknown := [point for point in points if point not in known]:
+        watch.say(f"measuring {len(unknown)} points on {max(1, threads(client))} workers")
+        known |= forecast.measure(client, sweep, unknown, limit, patience)
+    return known

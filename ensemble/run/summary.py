@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import final
 
+from ensemble.run.deadline import Deadline
 from ensemble.store import Receipt
 
 _KINDS_OF_FAILURE = 8
@@ -21,6 +22,9 @@ class Watch:
     def landed(self, done: int, failed: int) -> None:
         """That many more are on disk, and that many more have failed."""
 
+    def outlook(self, wanted: int, seconds: float) -> None:
+        """The realizations that will have been wanted in the end and the seconds left, as far as can be told."""
+
     def tick(self) -> None:
         """Time passes."""
 
@@ -34,7 +38,7 @@ class Summary:
     """What a run found and what it did."""
 
     wanted: int
-    """Realizations that the sweep asks for."""
+    """Realizations that the sweep asks for; with a stop rule, those that it has asked for so far."""
     found: int = 0
     """Of these, done before."""
     computed: int = 0
@@ -47,11 +51,24 @@ class Summary:
     """Wall time, the start of the cluster not included."""
     signal: int | None = None
     """The signal that ended the run early."""
+    deadline: Deadline | None = None
+    """The deadline that did."""
+    groups: int = 0
+    """With a stop rule, the points that it judges; those tied by a reference count as one."""
+    met: int = 0
+    """Of these, those whose errors are small enough."""
+    undecided: int = 0
+    """Of these, those that are to be judged yet."""
 
     @property
     def left(self) -> int:
         """Realizations that are neither done nor failed."""
         return self.wanted - self.found - self.computed - self.failed
+
+    @property
+    def complete(self) -> bool:
+        """Whether there is nothing left to do."""
+        return not self.left and not self.undecided
 
     def count(self, receipt: Receipt) -> None:
         """Add what a receipt says."""

@@ -1,41 +1,36 @@
 """The tasks in flight: submitted a few for each worker, topped up as they land."""
 
 import itertools
+import math
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
 from distributed import Client, Future, KilledWorker, as_completed
 
 from ensemble.cluster import threads
-from ensemble.errors import RunError, StoreError
+from ensemble.errors import RunError, StoreDamaged, StoreError
+from ensemble.judge import Ruling, judge
+from ensemble.run.agenda import Agenda
+from ensemble.run.deadline import Deadline
+from ensemble.run.group import Group, Order, Room
 from ensemble.run.interruption import Interruption
-from ensemble.run.summary import Summary, Watch
-from ensemble.store import Ledger, Outcome, Receipt, Slot
-from ensemble.task import Job, land_all, realize, realize_and_land
+from ensemble.run.pace import Pace
+from ensemble.run.summary import Watch
+from ensemble.store import Ledger, Outcome, Receipt
+from ensemble.task import land_all, realize, realize_and_land
 
 _FLUSH_SECONDS = 1.0
-"""Receipts become status this often."""
+"""Receipts become status this often ..."""
+_FLUSH_SHARE = 20
+"""... or less, so that writing them takes no more than this part of the time."""
 _TICK_SECONDS = 0.02
+_KILLED = "KilledWorker: all workers that computed it died, at last with nothing else: out of memory, or of a crash"
+"""What is told of a realization that kills workers; the same in every run."""
 _TASKS_PER_WORKER = 3
 """In flight: enough that no worker waits for the driver, few enough that a million realizations stay cheap."""
-
-
-@final
-@dataclass(frozen=True)
-class Order:
-    """A portion of work: realizations to compute and to land."""
-
-    job: Job
-    slots: tuple[Slot, ...]
-    batch: int
-    """Realizations in one task, at most."""
-    split: bool = False
-    """Whether landing is a task of its own even where one task could do all."""
-    alone: bool = False
-    """Whether nothing else may be in flight, so that a worker's death can only be this one's fault."""
 
 
 @final
@@ -51,99 +46,173 @@ class _Flight:
     def tasks(self) -> int:
         return len(self.parts) + 1
 
+    @property
+    def futures(self) -> "list[Future[Any]]":
+        return [self.landing, *self.parts]
+
+
+@final
+@dataclass(frozen=True)
+class _Hearing:
+    """A judgement under way."""
+
+    group: Group
+    landing: "Future[Any]"
+    alone: bool
+    """Whether nothing else is in flight."""
+    tasks: int = 1
+
+    @property
+    def futures(self) -> "list[Future[Any]]":
+        return [self.landing]
+
 
 @final
 class Window:
     """The tasks in flight: topped up as they land."""
 
     def __init__(
-        self, client: Client, ledger: Ledger, summary: Summary, watch: Watch, interruption: Interruption
+        self,
+        client: Client,
+        ledger: Ledger,
+        agenda: Agenda,
+        watch: Watch,
+        interruption: Interruption,
+        deadline: Deadline | None = None,
     ) -> None:
-        self.client, self.ledger, self.summary = client, ledger, summary
-        self.watch, self.interruption = watch, interruption
-        self.flights: dict[Future[Any], _Flight] = {}
+        self.client, self.ledger, self.agenda = client, ledger, agenda
+        self.watch, self.interruption, self.deadline = watch, interruption, deadline
+        self.pace = Pace()
+        self.flights: dict[Future[Any], _Flight | _Hearing] = {}
         self.completed = as_completed(loop=client.loop, with_results=True, raise_errors=False)
         self.token, self.number = uuid.uuid4().hex, itertools.count()
-        self.workers, self.flushed = 1, 0.0
-        self.suspects: list[Order] = []
+        self.workers, self.flush_at = 1, 0.0
+        self.suspects: list[Order | Group] = []
 
-    def drive(self, orders: Iterator[Order]) -> None:
-        """Submit, await, note; until there is nothing more to do or a signal asks to stop."""
+    def drive(self) -> None:
+        """Submit, await, note; until there is nothing more to do, a signal asks to stop, or time is up."""
         try:
-            while True:
+            while not self._is_over():
                 self._now_and_then()
-                self._top_up(orders)
+                self._top_up()
                 if not self.flights and not self._try_a_suspect():
-                    return
+                    break
                 if self.interruption.signal and not self.workers:
-                    return  # nobody is left to land what is in flight
+                    break  # nobody is left to land what is in flight
                 for future, result in self._next():
                     self._note(self.flights.pop(future), result)
         finally:
             self.ledger.flush()
+            if self.deadline and not self.interruption.signal and not self.agenda.summary.complete:
+                self.agenda.summary.deadline = self.deadline
             if self.flights and self.client.status == "running":
-                self.client.cancel([task for each in self.flights.values() for task in (each.landing, *each.parts)])
+                self.client.cancel([task for each in self.flights.values() for task in each.futures])
+
+    def _is_over(self) -> bool:
+        return self.deadline is not None and self.deadline.left <= 0
 
     def _now_and_then(self) -> None:
-        """What need not be done for every landing: write the book, see how many workers there are."""
-        if time.monotonic() - self.flushed > _FLUSH_SECONDS:
+        """What need not be done for every landing: write the book, see how many workers there are, look ahead."""
+        if time.monotonic() > self.flush_at:
+            began = time.monotonic()
             self.ledger.flush()
+            taken = time.monotonic() - began
             before, self.workers = self.workers, threads(self.client)
             if before and not self.workers:
                 self.watch.say("the cluster has no workers: waiting for some")
-            self.flushed = time.monotonic()
+            self._look_ahead()
+            self.flush_at = time.monotonic() + max(_FLUSH_SECONDS, _FLUSH_SHARE * taken)
 
-    def _top_up(self, orders: Iterator[Order]) -> None:
+    def _look_ahead(self) -> None:
+        """Tell those who watch, and those who ask for the status, how long it will take."""
+        seconds = self.pace.seconds(self.agenda.core_seconds_left, self._backlog(), self.workers)
+        wanted = self.agenda.expected
+        self.watch.outlook(wanted, seconds)
+        self.ledger.tell(
+            workers=self.workers,
+            rate=self.pace.rate,
+            expected=wanted,
+            left=seconds if math.isfinite(seconds) else None,
+            deadline=self.deadline.told if self.deadline else None,
+        )
+
+    def _backlog(self) -> float:
+        """Core seconds of what is in flight."""
+        return sum(each.order.seconds for each in self.flights.values() if isinstance(each, _Flight))
+
+    def _top_up(self) -> None:
+        """Judge what can be judged, and give the workers what they have room for."""
         tasks = sum(flight.tasks for flight in self.flights.values())
         room = _TASKS_PER_WORKER * max(1, self.workers)
-        while not self.interruption.signal and tasks < room and (order := next(orders, None)):
+        while tasks < room and (group := self.agenda.to_judge()):
+            tasks += self._hear(group).tasks
+        while not self.interruption.signal and tasks < room and (order := self.agenda.take(self._room())):
             tasks += self._submit(order).tasks
 
+    def _room(self) -> Room | None:
+        if self.deadline is None:
+            return None
+        busy = sum(max(1, len(each.futures) - 1) for each in self.flights.values())
+        return Room(self.deadline, max(1, self.workers), self._backlog(), max(0, self.workers - busy))
+
     def _try_a_suspect(self) -> bool:
-        """Give a realization that may have killed workers the cluster for itself; False if there is none."""
+        """Give what may have killed workers the cluster for itself; False if there is nothing of the kind."""
         if self.interruption.signal or not self.suspects:
             return False
-        self._submit(self.suspects.pop())
+        suspect = self.suspects.pop()
+        _ = self._hear(suspect, alone=True) if isinstance(suspect, Group) else self._submit(suspect)
         return True
+
+    def _hear(self, group: Group, *, alone: bool = False) -> _Hearing:
+        """Send a judgement on its way, before the orders that wait."""
+        landing = self.client.submit(judge, group.case(), key=f"judge-{self._name()}", priority=1)
+        hearing = _Hearing(group, landing, alone)
+        self._track(hearing)
+        return hearing
 
     def _submit(self, order: Order) -> _Flight:
         """Send an order on its way: as one task, or as several that feed one landing."""
         job, slots, name = order.job, order.slots, self._name()
         indices = slots[0].indices
-        if not order.split and (len(slots) > 1 or len(indices) <= order.batch):
+        if order.whole:
             landing = self.client.submit(realize_and_land, job, slots, key=f"realize_and_land-{name}")
-            return self._track(_Flight(order, landing, ()))
+            return self._launch(_Flight(order, landing, ()))
         parts = tuple(
             self.client.submit(realize, job, indices[at : at + order.batch], key=f"realize-{name}-{at}")
             for at in range(0, len(indices), order.batch)
         )
         landing = self.client.submit(land_all, job, slots[0], *parts, key=f"land-{name}")
-        return self._track(_Flight(order, landing, parts))
+        return self._launch(_Flight(order, landing, parts))
 
     def _name(self) -> str:
         """What no task of this run or another is called by."""
         return f"{self.token}-{next(self.number)}"
 
-    def _track(self, flight: _Flight) -> _Flight:
+    def _launch(self, flight: _Flight) -> _Flight:
+        self._track(flight)
+        return flight
+
+    def _track(self, flight: _Flight | _Hearing) -> None:
         self.flights[flight.landing] = flight
         self.completed.add(flight.landing)
-        return flight
 
     def _next(self) -> "Sequence[tuple[Future[Any], Any]]":
         """Landings that have come in, receipts before bad news; waits for one, but not for long."""
-        until = time.monotonic() + _FLUSH_SECONDS
+        until = time.monotonic() + min(_FLUSH_SECONDS, self.deadline.left if self.deadline else math.inf)
         while not self.completed.has_ready() and time.monotonic() < until:
             self.watch.tick()
             time.sleep(_TICK_SECONDS)
-        return sorted(self.completed.next_batch(block=False), key=lambda pair: not isinstance(pair[1], list))
+        return sorted(self.completed.next_batch(block=False), key=lambda pair: not isinstance(pair[1], list | Ruling))
 
-    def _note(self, flight: _Flight, result: Any) -> None:
-        """Enter the receipts of a landing, or deal with the one that did not come.
+    def _note(self, flight: _Flight | _Hearing, result: Any) -> None:
+        """Enter the receipts of a landing or what a judgement says, or deal with those that did not come.
 
         Receipts that are here count, even if the worker that gave them has died since and Dask already speaks of
         the task as lost.
         """
-        if isinstance(result, list):
+        if isinstance(flight, _Hearing) and isinstance(result, Ruling):
+            self.agenda.judged(flight.group, result)
+        elif isinstance(flight, _Flight) and isinstance(result, list):
             self._enter(result)
         elif flight.landing.status == "error":
             self._recover(flight, flight.landing.exception())
@@ -155,34 +224,45 @@ class Window:
     def _enter(self, receipts: Sequence[Receipt]) -> None:
         self.ledger.enter(receipts)
         for receipt in receipts:
-            self.summary.count(receipt)
+            self.agenda.landed(receipt)
+            self.pace.landed(len(receipt.slot.indices), receipt.seconds)
             self.watch.landed(len(receipt.slot.indices) - len(receipt.failed), len(receipt.failed))
 
-    def _recover(self, flight: _Flight, error: BaseException) -> None:
+    def _recover(self, flight: _Flight | _Hearing, error: BaseException) -> None:
         """A landing that raised. If workers died, find the realization that kills them; anything else ends the run.
 
         Dask blames every task that a dying worker had been given, so a suspect is tried again, one realization
         at a time and at last alone on the cluster, before it is recorded as failed.
         """
+        if isinstance(error, StoreDamaged):
+            raise error  # running again does not mend it
         if not isinstance(error, KilledWorker):
             told = error if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
             raise RunError(f"{told}; what has landed is safe, run again to continue") from error
+        if isinstance(flight, _Hearing):
+            if flight.alone:
+                raise RunError("workers die while they judge a point; what has landed is safe, run again") from error
+            self.suspects.append(flight.group)
+            return
         order = flight.order
         if not flight.parts or order.batch > 1:
             for slot in order.slots:
-                self._submit(replace(order, slots=(slot,), batch=1, split=True))
+                self._submit(replace(order, slots=(slot,), batch=1, split=True, alone=False))
             return
         (slot,) = order.slots
         lost = {index for index, part in zip(slot.indices, flight.parts, strict=True) if part.status == "error"}
-        if not lost:
-            raise RunError("workers die while they land a chunk; what has landed is safe") from error
+        if order.alone and not lost:
+            raise RunError(
+                "workers die while they land a chunk; what has landed is safe, give them more memory and run again"
+            ) from error
         if order.alone:
-            self._land(order, {index: [Outcome(index, None, f"KilledWorker: {error}")] for index in lost})
+            self._land(order, {index: [Outcome((index,), None, f"{_KILLED}\n\n{error}")] for index in lost})
             return
+        blamed = lost or set(slot.indices)  # a landing alone is blamed where it met what kills workers
         self.suspects += [
-            replace(order, slots=(replace(slot, indices=(index,)),), alone=True) for index in sorted(lost)
+            replace(order, slots=(replace(slot, indices=(index,)),), alone=True) for index in sorted(blamed)
         ]
-        kept = {index: part for index, part in zip(slot.indices, flight.parts, strict=True) if index not in lost}
+        kept = {index: part for index, part in zip(slot.indices, flight.parts, strict=True) if index not in blamed}
         if kept:
             self._land(order, kept)
 
