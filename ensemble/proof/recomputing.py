@@ -1,0 +1,155 @@
+"""Realizations computed again, as tasks, and compared with the store where they are computed."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, final
+
+import zarr
+from distributed import Client
+
+from ensemble.models.model import Model
+from ensemble.proof.agreement import deviation, libraries
+from ensemble.proof.choice import Choice
+from ensemble.proof.damage import of_chunk
+from ensemble.provenance import here
+from ensemble.reduce.reading import mapped
+from ensemble.run import Watch
+from ensemble.store import Layout, Slot, Status
+from ensemble.store.damage import Region, open_array, read
+from ensemble.store.group import ABSENT
+from ensemble.sweep import Point
+from ensemble.task import Job, measured
+
+NOTHING = ""
+"""In the place of an observable, where a realization that was done raised instead of giving any."""
+
+
+@final
+@dataclass(frozen=True)
+class Difference:
+    """An observable of a realization that came out in another way than it is stored."""
+
+    cell: tuple[int, ...]
+    """Grid indices of the point."""
+    point: Point
+    """The point."""
+    realization: int
+    """Which realization."""
+    observable: str
+    """Which observable, or NOTHING."""
+    said: str
+    """What is different."""
+
+    def __str__(self) -> str:
+        what = self.observable or "everything"
+        return f"{what} at {self.point}, realization {self.realization}: {self.said}"
+
+
+@final
+@dataclass
+class Recomputed:
+    """What came of computing again."""
+
+    count: int = 0
+    """Realizations computed again."""
+    rounded: int = 0
+    """Of these, the same but for rounding, where libraries have other versions."""
+    differences: list[Difference] = field(default_factory=list)
+    """What is not the same."""
+    libraries: Counter[str] = field(default_factory=Counter)
+    """What has another version than when they were computed, and how many of them it concerns."""
+
+
+@final
+@dataclass(frozen=True)
+class _Answer:
+    """What a task tells."""
+
+    slot: Slot
+    rounded: int
+    different: list[tuple[int, str, str]]
+    libraries: Counter[str]
+
+
+def recompute(
+    path: Path, layout: Layout, model: type[Model], choice: Choice, client: Client | None, watch: Watch
+) -> Recomputed:
+    """Compute again what was chosen."""
+    told = Recomputed()
+    watch.begin(sum(len(slot.indices) for slot in choice.slots()), 0)
+    try:
+        for answer in mapped(client, _compare, _tasks(path, layout, model, choice)):
+            slot = answer.slot
+            told.count += len(slot.indices)
+            told.rounded += answer.rounded
+            told.libraries.update(answer.libraries)
+            if answer.different:
+                (point,) = layout.at(slot.cell, model, path).points
+                told.differences += [Difference(slot.cell, point, *each) for each in answer.different]
+            watch.landed(len(slot.indices), 0)
+            watch.tick()
+    finally:
+        watch.end()
+    return told
+
+
+def settle(told: Recomputed, choice: Choice, layout: Layout, arrays: Mapping[str, zarr.Array[Any]]) -> None:
+    """Enter into the book what is different, and the absent chunks that should have been there.
+
+    Differences that come from such a chunk are its damage, and not told twice.
+    """
+    book, length = choice.book, layout.chunk
+
+    def source(each: Difference) -> tuple[str, tuple[int, ...], int]:
+        return each.observable, each.cell, each.realization // length
+
+    seen = {source(each) for each in told.differences}
+    absent = {(each.name, each.cell, each.number): each for each in choice.absent}
+    robbed = {(name, cell) for name, cell, number in seen & set(absent)}
+    for key, gone in absent.items():
+        if key in seen or (gone not in choice.expected and (gone.name, gone.cell) in robbed):
+            book.damages.append(of_chunk(arrays[gone.name], gone.chunk, layout.axes, ABSENT))
+            held = slice(gone.number * length, (gone.number + 1) * length)
+            book.lost[gone.cell][held] |= book.status[gone.cell][held] == Status.DONE
+    told.differences = [each for each in told.differences if source(each) not in absent]
+    for each in told.differences:
+        book.lost[each.cell][each.realization] = True
+
+
+def _tasks(
+    path: Path, layout: Layout, model: type[Model], choice: Choice
+) -> Iterator[tuple[Job, Slot, tuple[Mapping[str, str], ...]]]:
+    """A chunk each: what to compute in it, and with which code that was computed before."""
+    cell, job = None, None
+    for slot in choice.slots():
+        if slot.cell != cell or job is None:
+            (point,) = layout.at(slot.cell, model, path).points
+            cell, job = slot.cell, Job.at(path, point.model, layout.seed, layout.observables)
+        rows = choice.book.provenance[slot.cell][list(slot.indices)].tolist()
+        yield job, slot, tuple(choice.book.codes[row] for row in rows)
+
+
+def _compare(job: Job, slot: Slot, codes: Sequence[Mapping[str, str]]) -> _Answer:
+    """The task: compute realizations again and put them beside what is stored."""
+    first, last = slot.indices[0], slot.indices[-1]
+    region: Region = (*slot.cell, slice(first, last + 1))
+    stored = {name: read(open_array(Path(job.store), name), region) for name in job.observables}
+    answer = _Answer(slot, 0, [], Counter())
+    rounded = 0
+    for index, code in zip(slot.indices, codes, strict=True):
+        others = libraries(code, here(job.origin))
+        answer.libraries.update(others)
+        try:
+            arrays = measured(job, index)
+        except Exception as error:
+            said = " ".join(str(error).split())
+            answer.different.append((index, NOTHING, f"it raises {type(error).__name__}: {said}"))
+            continue
+        apart = {name: deviation(arrays[name], stored[name][index - first]) for name in job.observables}
+        found = {name: each for name, each in apart.items() if each}
+        excused = {name for name, each in found.items() if others and each.rounding}
+        rounded += bool(found) and excused == set(found)
+        answer.different.extend((index, name, str(each)) for name, each in found.items() if name not in excused)
+    return _Answer(slot, rounded, answer.different, answer.libraries)

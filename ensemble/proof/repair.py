@@ -1,0 +1,44 @@
+"""What is lost becomes todo, and damaged files go: then a run computes it again as if it had never been there.
+
+The status first: from then on nobody relies on what is being taken away, wherever this is interrupted.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from ensemble.errors import StoreError
+from ensemble.proof.book import arrays_of
+from ensemble.proof.damage import Damage
+from ensemble.store.damage import file_of, region_of, trouble
+from ensemble.store.group import open_group
+
+
+def repair(path: Path, lost: NDArray[np.bool_], damages: Sequence[Damage]) -> int:
+    """Mark the lost realizations of a store, whose lock is held, and take the damaged chunks away; tells how many."""
+    try:
+        _forget(open_group(path, writable=True), lost)
+        for damage in damages:
+            (path / damage.file).unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"{path} must be writable to be repaired, but: {error}") from error
+    return int(np.count_nonzero(lost))
+
+
+def _forget(group: zarr.Group, lost: NDArray[np.bool_]) -> None:
+    """Put the fill value into all of the book where something is lost, and take away its blocks that are damaged."""
+    arrays = arrays_of(group)
+    for block in np.ndindex(arrays["status"].cdata_shape):
+        region = region_of(arrays["status"], block)
+        forgotten = lost[region]
+        if not forgotten.any():
+            continue
+        for array in arrays.values():
+            if trouble(array, block):
+                file_of(array, block).unlink()
+            values = np.array(array[region])
+            values[np.nonzero(forgotten)] = array.fill_value
+            array[region] = values

@@ -1,0 +1,125 @@
+"""A whole store verified: its files read, some of its realizations computed again, and mended if that is asked for."""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, final
+
+import zarr
+
+from ensemble.cluster import connect
+from ensemble.errors import StoreError
+from ensemble.models import catalog
+from ensemble.models.model import Model
+from ensemble.proof.book import Book, arrays_of
+from ensemble.proof.choice import Choice
+from ensemble.proof.damage import Damage, of_coordinates, of_metadata, of_points
+from ensemble.proof.reading import read_all
+from ensemble.proof.recomputing import Recomputed, recompute, settle
+from ensemble.proof.repair import repair as mend
+from ensemble.run import Watch
+from ensemble.store import Layout, lock
+from ensemble.store.build import sweep_up
+from ensemble.store.group import dims, open_group
+from ensemble.store.points import TABLE
+
+
+@final
+@dataclass
+class Verdict:
+    """What was found."""
+
+    driver: str | None = None
+    """Who was at work on the store; then only what was done when this began counts."""
+    chunks: int = 0
+    """Chunks of observables and failures that were read or looked for."""
+    damages: list[Damage] = field(default_factory=list)
+    """Files that are not as they were written."""
+    recomputed: Recomputed = field(default_factory=Recomputed)
+    """What came of computing again."""
+    doubtful: int = 0
+    """Absent chunks of which nothing was computed again, so that nobody knows whether they should be there."""
+    lost: int = 0
+    """Realizations that have to be computed again."""
+    repaired: bool = False
+    """Whether they are marked to be."""
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.damages and not self.recomputed.differences
+
+    @property
+    def mendable(self) -> bool:
+        """Whether computing again brings back all that is damaged."""
+        return all(damage.mendable for damage in self.damages)
+
+
+def verify(
+    store: str | Path,
+    *,
+    fraction: float = 0.01,
+    choice: int = 0,
+    repair: bool = False,
+    model_folder: Path | None = None,
+    cluster: str = "local",
+    workers: int | None = None,
+    reading: Watch | None = None,
+    computing: Watch | None = None,
+) -> Verdict:
+    """Read every chunk of a store, and compute a fraction of its realizations again: at least one of every point.
+
+    A `fraction` of 0 computes none. Another `choice` is another sample. `repair` marks what is damaged or different
+    to be computed again, which is then for a run to do; it needs the store for itself. One watch is told of chunks that
+    are read, the other of realizations.
+    """
+    path = Path(store).absolute()
+    if not 0 <= fraction <= 1:
+        raise StoreError(f"the fraction that is computed again must be between 0 and 1, got {fraction:g}")
+    with lock.hold(path) if repair and path.is_dir() else contextlib.nullcontext():
+        driver = None if repair else lock.holder(path)
+        if damages := of_metadata(path):
+            return Verdict(driver, damages=damages)
+        group = open_group(path)
+        axes, damages = of_coordinates(group)
+        book = Book.read(group, axes, quiet=driver is None)
+        verdict = Verdict(driver)
+        model = _model(path, model_folder) if fraction and not damages else None
+        arrays = _data(group)
+        with connect(cluster, workers) as client:
+            absent = read_all(arrays, axes, book, client, reading or Watch())
+            if model:
+                layout = Layout.read(path)
+                chosen = Choice(book, layout.chunk, fraction, choice, absent)
+                verdict.recomputed = recompute(path, layout, model, chosen, client, computing or Watch())
+                settle(verdict.recomputed, chosen, layout, arrays)
+        verdict.chunks = sum(array.nchunks for array in arrays.values())
+        verdict.doubtful = 0 if model else len(absent)
+        verdict.damages = [*damages, *book.damages, *of_points(group)]
+        verdict.lost = int(book.lost.sum())
+        if repair and verdict.mendable and not verdict.well:
+            mend(path, book.lost, verdict.damages)
+            sweep_up(path)
+            verdict.repaired = True
+        return verdict
+
+
+def find_model(path: Path, layout: Layout, folder: Path | None) -> type[Model]:
+    """The model of a store; the file of one's own in `folder`, or else in this folder or in that of the store."""
+    folders: Sequence[Path] = [folder] if folder else [Path.cwd(), path.absolute().parent]
+    return catalog.find_again(layout.model, folders)
+
+
+def _model(path: Path, folder: Path | None) -> type[Model]:
+    """The same, if it still is what the store holds."""
+    layout = Layout.read(path)
+    model = find_model(path, layout, folder)
+    layout.at((0,) * len(layout.axes), model, path)
+    return model
+
+
+def _data(group: zarr.Group) -> dict[str, zarr.Array[Any]]:
+    """What workers write: the observables, and what realizations raised."""
+    others = {*arrays_of(group), *TABLE}
+    return {name: array for name, array in group.arrays() if name not in others and dims(array) != (name,)}
