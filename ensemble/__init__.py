@@ -12,21 +12,39 @@
     plot          a figure of the averages
     figure        declared figures: all of the above in one file, and what others have claimed beside it
 
-Around them: `cluster` finds the workers, `forecast` knows what things cost, `selection` picks points of a store,
-`report` is what reductions tell in numbers, `wording` how numbers are written, `screen` what appears on the terminal,
-`export` writes files, `cli` is the command line, `errors` is all that can go wrong. `models` holds the physical
-models behind one protocol, `physics` pure functions on arrays.
+Around them: `cluster` finds the workers, `guard` ends what hangs, `stop` says when a point has enough realizations and
+`judge` finds out, `forecast` knows what things cost, `provenance` what code computes here, `proof` computes
+realizations again to see whether a store is what its keys make it, `selection` picks points of a store, `report` is
+what reductions tell in numbers, `wording` how numbers are written, `screen` what appears on the terminal, `export`
+writes files, `cli` is the command line, `deferred` what makes it start fast, `errors` all that can go wrong. `models`
+holds the physical models behind one protocol, `physics` pure functions on arrays.
 """
 
-from importlib.metadata import version
+from typing import TYPE_CHECKING
 
-from ensemble.errors import EnsembleError
-from ensemble.models.model import Model, Observable, OnDemand, parameter
-from ensemble.reduce import average
-from ensemble.run import run_sweep
-from ensemble.store import open_store as open  # noqa: A004 - ensemble.open reads as it should
-from ensemble.sweep import Sweep
+from ensemble.deferred import deferred
 
-__version__ = version("ensemble")
+if TYPE_CHECKING:
+    from ensemble.errors import EnsembleError
+    from ensemble.models.model import Model, Observable, OnDemand, parameter
+    from ensemble.reduce import average
+    from ensemble.run import run_sweep
+    from ensemble.store import open_store as open  # noqa: A004 - ensemble.open reads as it should
+    from ensemble.sweep import Sweep
+
+    __version__: str
+else:
+    __getattr__ = deferred(
+        __name__,
+        {
+            "ensemble.errors": ("EnsembleError",),
+            "ensemble.models.model": ("Model", "Observable", "OnDemand", "parameter"),
+            "ensemble.provenance": ("__version__=VERSION",),
+            "ensemble.reduce": ("average",),
+            "ensemble.run": ("run_sweep",),
+            "ensemble.store": ("open=open_store",),
+            "ensemble.sweep": ("Sweep",),
+        },
+    )
 
 __all__ = ["EnsembleError", "Model", "Observable", "OnDemand", "Sweep", "average", "open", "parameter", "run_sweep"]

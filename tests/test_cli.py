@@ -120,7 +120,7 @@ def test_status_leaves_out_points_that_only_the_grid_has(folder: Path, address: 
     assert [tuple(each["point"].values()) for each in told] == points
     assert [(each["done"], each["wanted"]) for each in told] == [(12, 0)] * 4 + [(12, 12)]
     rows = [line.split() for line in run(folder, "status", "walk.zarr").stdout.splitlines()]
-    assert [row for row in rows if row[:1] in (["2"], ["3"], ["4"])] == [
+    assert [row[:5] for row in rows if row[:1] in (["2"], ["3"], ["4"])] == [
         *[[str(size), f"{drift:g}", "12", "0", "-"] for size, drift in points[:4]],
         ["4", "1", "12", "0", "12"],
     ]

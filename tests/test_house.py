@@ -11,15 +11,19 @@ ROOT = Path(ensemble.__file__).parent
 MODULES = sorted(path.relative_to(ROOT.parent).with_suffix("") for path in ROOT.rglob("*.py"))
 
 LAYERS = [
-    ["errors"],
+    ["errors", "deferred", "provenance"],
     ["values", "wording", "physics"],
     ["models"],
+    ["stop"],
     ["sweep"],
-    ["realization"],
+    ["realization", "guard"],
     ["store"],
     ["task"],
-    ["cluster", "forecast", "reduce"],
-    ["run", "fit", "plot", "export", "report", "selection"],
+    ["cluster", "reduce"],
+    ["fit", "plot", "export", "report", "selection"],
+    ["judge"],
+    ["forecast"],
+    ["run", "proof"],
     ["figure"],
     ["screen"],
     ["cli"],

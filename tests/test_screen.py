@@ -7,7 +7,7 @@ from rich.console import Console
 
 from ensemble.models.tls_glass import TLSGlass
 from ensemble.screen import average_tables, console, model_card
-from ensemble.wording import duration, size, with_error
+from ensemble.wording import duration, seconds_of, size, with_error
 from tests.toy_model import ToyModel
 
 
@@ -84,6 +84,30 @@ def test_a_value_with_its_error(value: float, error: float, text: str) -> None:
 )
 def test_a_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("90", 90.0),
+        ("90s", 90.0),
+        ("0.5s", 0.5),
+        ("10m", 600.0),
+        ("10 min", 600.0),
+        ("1.5h", 5400.0),
+        ("1d", 86400.0),
+        ("1:30:00", 5400.0),
+        (" 100:00:01 ", 360001.0),
+    ],
+)
+def test_a_span_of_time_in_words(text: str, seconds: float) -> None:
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "0:00:00", "-1s", "ten", "10 parsecs", "1:30", "1:99:00", "inf", "nan"])
+def test_what_is_no_span_of_time(text: str) -> None:
+    with pytest.raises(ValueError, match=r"a span of time must be more than nothing, such as 90s, 10m, 8h, 1d or"):
+        seconds_of(text)
 
 
 @pytest.mark.parametrize(("count", "text"), [(100, "100 B"), (2048, "2 KiB"), (3 * 2**30, "3 GiB"), (2**41, "2 TiB")])

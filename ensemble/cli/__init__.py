@@ -1,22 +1,56 @@
 """The command line: each command is one call into the module of its name.
 
 options      what several commands take
-sweeps       run, plan, status, models
+status       status
+sweeps       run, plan, models
 reductions   average, fit, plot
+proofs       replay, verify
 figures      figure
+
+A command's module loads when the command is used, so that each waits for what it needs and for nothing else.
 """
 
+import importlib
 from typing import Any
 
 import click
 
-from ensemble import __version__
-from ensemble.cli import figures, reductions, sweeps
 from ensemble.errors import EnsembleError
+
+COMMANDS = {
+    "average": ("reductions", "Print the averages of a store, with their errors."),
+    "figure": ("figures", "Make declared figures, and compute what they lack."),
+    "fit": ("reductions", "Fit a law to every point of a store."),
+    "models": ("sweeps", "List the installed models."),
+    "plan": ("sweeps", "Tell what a sweep would take; start nothing."),
+    "plot": ("reductions", "Draw the averages of a store."),
+    "replay": ("proofs", "Compute one realization of a store here, to look at it."),
+    "run": ("sweeps", "Compute what a sweep asks for and its store does not have."),
+    "status": ("status", "Tell what a store holds, also while a run goes on."),
+    "verify": ("proofs", "Check a store's files, and compute some of it again."),
+}
+"""The module of each command, and what `--help` says of it."""
 
 
 class _Commands(click.Group):
-    """Commands whose errors are one sentence and an exit code, never a traceback."""
+    """Commands that load when they are used; their errors are one sentence and an exit code, never a traceback."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click asks so
+        """The names of all commands."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the same
+        """Load a command; None if there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(f"{__name__}.{module}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; tell what went wrong."""
@@ -31,19 +65,6 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__)
+@click.version_option(package_name="ensemble")
 def main() -> None:
     """Disorder ensembles: from a sweep file to a labelled Zarr store, averages and figures."""
-
-
-for _command in (
-    sweeps.plan,
-    sweeps.run,
-    sweeps.status,
-    reductions.average,
-    reductions.fit,
-    reductions.plot,
-    figures.figure,
-    sweeps.models,
-):
-    main.add_command(_command)

@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import json
-import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,13 +11,13 @@ import click
 from distributed import Client
 from rich.markup import escape
 
-from ensemble import cluster, report, screen
+from ensemble import cluster, screen
 from ensemble import figure as figures
-from ensemble.cli.options import PATH, batch_option, cluster_options
+from ensemble.cli.options import PATH, batch_option, cluster_options, deadline, deadline_options
 from ensemble.errors import EnsembleError
 from ensemble.figure.save import claim_rows, fit_rows
 from ensemble.run import Summary
-from ensemble.wording import duration, size
+from ensemble.wording import duration, plain, size
 
 
 @click.command("figure")
@@ -33,6 +32,7 @@ from ensemble.wording import duration, size
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 @cluster_options("local")
 @batch_option
+@deadline_options
 def figure(
     paths: tuple[Path, ...],
     scale: str,
@@ -42,12 +42,16 @@ def figure(
     where: str,
     workers: int | None,
     batch: int | None,
+    until: str | None,
+    max_time: float | None,
 ) -> None:
     """Make the figures that DECLARATION files describe; a folder stands for all that are in it.
 
     What their sweeps lack is computed first, in stores that figures share; then all is reduced, fitted, drawn, and
-    told beside what was published. Stop at any time, and run it again to continue.
+    told beside what was published. Stop at any time, and run it again to continue; a figure for which there was no time
+    is made of what is there.
     """
+    end = deadline(until, max_time)
     home = (paths[0] if paths[0].is_dir() else paths[0].parent).resolve()
     folder = folder or Path("." if home == Path.cwd() else home.name)
     declared = [each for path in paths for each in _at_scale(path, scale)]
@@ -58,7 +62,7 @@ def figure(
         _tell_plan(works, workers or cluster.cores(), as_json=as_json)
     if plan:
         return
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # a lost cluster is told in one sentence
+    cluster.quiet()
     told, worst = [], 0
     with contextlib.ExitStack() as stack:
 
@@ -68,7 +72,7 @@ def figure(
 
         for work in works:
             try:
-                done = figures.compute(work.declaration, scale, place, connect, batch=batch, watch=watch)
+                done = figures.compute(work.declaration, scale, place, connect, batch=batch, deadline=end, watch=watch)
                 worst = max(worst, *(_tell_run(store, summary) for store, summary in done), 0)
                 client = connect() if connect.cache_info().currsize else None
                 result, files = figures.publish(work.declaration, scale, place, client)
@@ -162,7 +166,7 @@ def _tell(result: figures.Result, files: Sequence[Path]) -> None:
 
 def _plain(result: figures.Result, files: Sequence[Path]) -> object:
     """The same for scripts."""
-    return report.plain(
+    return plain(
         {
             "figure": result.declaration.name,
             "scale": result.scale,

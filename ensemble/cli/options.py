@@ -4,7 +4,7 @@ import contextlib
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import click
 from distributed import Client
@@ -12,8 +12,30 @@ from distributed import Client
 from ensemble import cluster
 from ensemble.errors import FitError
 from ensemble.fit.families import SIZE_LAWS
+from ensemble.run.deadline import Deadline, at, earliest, of_slurm, within
+from ensemble.wording import seconds_of
 
 PATH = click.Path(path_type=Path)
+
+
+@final
+class _Span(click.ParamType):  # type: ignore[type-arg]  # it is generic in newer versions of Click
+    """A span of time, as seconds."""
+
+    name = "span"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The seconds of a text; what is a number already, such as a default, is taken as it is."""
+        if isinstance(value, int | float):
+            return float(value)
+        try:
+            return seconds_of(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+SPAN = _Span()
+"""A span of time, such as 90, 90s, 10m, 8h, 1d or 1:30:00."""
 
 
 def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -34,6 +56,20 @@ def cluster_options(default: str | None, otherwise: str = "") -> Callable[[Calla
     place = click.option("--cluster", "where", default=default, show_default=True, help=where)
     many = click.option("--workers", type=click.IntRange(min=1), help="Worker processes of the local cluster.")
     return lambda command: place(many(command))
+
+
+def deadline_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--until and --max-time, of a run."""
+    until = "When to be over, such as 07:00 or 2031-05-17T07:00: nothing is started that would take longer."
+    max_time = "How long to go on at most, such as 8h, likewise."
+    clock = click.option("--until", metavar="TIME", help=until)
+    span = click.option("--max-time", type=SPAN, help=max_time)
+    return clock(span(command))
+
+
+def deadline(until: str | None, max_time: float | None) -> Deadline | None:
+    """The earliest end of a run: those that are given, and that of the SLURM job around it."""
+    return earliest([at(until) if until else None, within(max_time) if max_time else None, of_slurm()])
 
 
 reading_options = cluster_options(None, "; without, and without --workers, this process reads alone")

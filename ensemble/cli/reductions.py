@@ -16,6 +16,7 @@ from ensemble.reduce.reading import Source
 from ensemble.selection import selection
 from ensemble.sweep import told_point
 from ensemble.values import Value
+from ensemble.wording import plain
 
 
 @click.command()
@@ -55,7 +56,7 @@ def average(
     if output:
         export.write(result, output)
     if as_json:
-        click.echo(json.dumps({"store": str(store), "points": report.plain(rows)}, indent=2, allow_nan=False))
+        click.echo(json.dumps({"store": str(store), "points": plain(rows)}, indent=2, allow_nan=False))
     else:
         screen.console().print(*tables)
         for line in warnings:
@@ -157,7 +158,7 @@ def fit(
     if as_json:
         rows = {"fits": told.rows(fitted), "across": told.rows(along), "missing": list(family.missing)}
         about = {"store": str(store), "observable": name}
-        click.echo(json.dumps({**about, **report.plain(rows)}, indent=2, allow_nan=False))
+        click.echo(json.dumps({**about, **plain(rows)}, indent=2, allow_nan=False))
         return
     what = f"{name} over its plateau at {told_point(other)}" if other else name
     screen.console().print(screen.fit_table(fitted, f"{what}: {_TITLES.get(law, fitted[0].fit.law)}"))

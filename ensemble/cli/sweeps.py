@@ -1,7 +1,7 @@
-"""What goes from a sweep to a store: `run`, `plan`, `status`, and `models`, what there is to run."""
+"""What goes from a sweep to a store: `run`, `plan`, and `models`, what there is to run."""
 
+import contextlib
 import json
-import logging
 from pathlib import Path
 
 import click
@@ -9,10 +9,17 @@ import click
 from ensemble import cluster, forecast, reduce, report, screen
 from ensemble import run as running
 from ensemble.cli.drawing import draw_averages
-from ensemble.cli.options import PATH, batch_option, cluster_options, store_option
+from ensemble.cli.options import (
+    PATH,
+    SPAN,
+    batch_option,
+    cluster_options,
+    deadline,
+    deadline_options,
+    store_option,
+)
 from ensemble.models import catalog
 from ensemble.reduce import curves
-from ensemble.store import Ledger, lock
 from ensemble.sweep import Sweep
 from ensemble.wording import duration, size
 
@@ -22,7 +29,9 @@ from ensemble.wording import duration, size
 @store_option
 @cluster_options("local")
 @batch_option
+@deadline_options
 @click.option("--retry-failed", is_flag=True, help="Compute failed realizations again.")
+@click.option("--time-limit", type=SPAN, help="Record realizations as failed that take longer, such as 10m.")
 @click.option("--figure", type=PATH, help="Where the figure goes; by default beside the store, as .png.")
 def run(
     sweep: Path,
@@ -30,29 +39,48 @@ def run(
     where: str,
     workers: int | None,
     batch: int | None,
+    until: str | None,
+    max_time: float | None,
     retry_failed: bool,
+    time_limit: float | None,
     figure: Path | None,
 ) -> None:
     """Compute what SWEEP asks for and the store does not have; then print a table and draw a figure.
 
-    Run it again to continue, after a kill as well; ask for more in SWEEP to let the store grow.
+    Run it again to continue, after a kill as well; ask for more in SWEEP to let the store grow. Inside a SLURM job
+    the run ends before the walltime does.
     """
+    end = deadline(until, max_time)
     asked = Sweep.read(sweep)
     store = store or Path(f"{sweep.stem}.zarr")
     path = store.absolute()  # workers do not share this folder
     summary = running.survey(asked, path, retry_failed=retry_failed)
-    if not summary.left:
+    if summary.complete:
         said = "nothing is left to compute" if summary.failed else "everything is there"
         click.echo(f"{said}: {summary.found} of {summary.wanted} realizations in {store}")
+        if summary.groups:
+            click.echo(screen.told_targets(summary))
         _leave_if_failed(summary, store)
         return
     watch = screen.ProgressWatch()
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # a lost cluster is told in one sentence
+    cluster.quiet()
     with cluster.connect(where, workers) as client:
-        summary = running.run_on(client, asked, path, batch=batch, retry_failed=retry_failed, watch=watch)
+        summary = running.run_on(
+            client,
+            asked,
+            path,
+            batch=batch,
+            retry_failed=retry_failed,
+            deadline=end,
+            time_limit=time_limit,
+            watch=watch,
+        )
         click.echo(screen.told(summary))
         if summary.signal is not None:
             raise SystemExit(128 + summary.signal)  # whoever stops a run does not want to wait for a table
+        if summary.deadline and summary.deadline.hard:
+            _leave_if_failed(summary, store)
+            return
         averages = reduce.average(path, audited=True, client=client)
     if int(averages["count"].sum()):
         screen.console().print(*screen.average_tables(averages))
@@ -68,39 +96,32 @@ def run(
 @click.argument("sweep", type=PATH)
 @store_option
 @batch_option
-@click.option("--workers", type=click.IntRange(min=1), help="Cores to reckon with; by default those of this machine.")
-def plan(sweep: Path, store: Path | None, batch: int | None, workers: int | None) -> None:
-    """Tell what SWEEP would take: points, tasks, hours, bytes. Starts nothing."""
-    asked = Sweep.read(sweep)
-    cores = workers or cluster.cores()
-    planned = forecast.plan(asked, store or Path(f"{sweep.stem}.zarr"), cores, batch=batch)
-    screen.console().print(screen.plan_table(planned, list(asked.axes)))
-    missing = sum(each.missing for each in planned.points)
-    tasks = sum(each.tasks for each in planned.points)
-    click.echo(
-        f"{missing} realizations at {len(planned.points)} points, {tasks} tasks, chunks of {planned.chunk}, "
-        f"{size(planned.bytes)} before compression, "
-        f"about {duration(planned.seconds / cores)} on {cores} cores"
-    )
-
-
-@click.command()
-@click.argument("store", type=PATH)
+@cluster_options(None, "; without, realizations are timed in this process")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def status(store: Path, as_json: bool) -> None:
-    """Tell what STORE holds: done, failed and wanted realizations of every point."""
-    ledger = Ledger.reading(store)
-    driver = lock.holder(store)
+def plan(
+    sweep: Path, store: Path | None, batch: int | None, where: str | None, workers: int | None, as_json: bool
+) -> None:
+    """Tell what SWEEP would take: points, tasks, hours, bytes. Starts nothing.
+
+    What a run has timed is known to its store; the rest is timed now. --workers without --cluster are reckoned with
+    and not started; by default they are the cores of this machine.
+    """
+    asked = Sweep.read(sweep)
+    path = store or Path(f"{sweep.stem}.zarr")
+    with cluster.connect(where, workers if where == "local" else None) if where else contextlib.nullcontext() as client:
+        planned = forecast.plan(asked, path, workers or cluster.cores(), batch=batch, client=client)
     if as_json:
-        told = {"store": str(store), "model": ledger.layout.model, "driver": driver}
-        click.echo(json.dumps({**told, "points": screen.status_rows(ledger)}, indent=2))
+        totals = {name: getattr(planned, name) for name in ("missing", "tasks", "bytes", "chunk", "workers", "sure")}
+        hours = planned.seconds / 3600
+        click.echo(json.dumps({**totals, "hours": hours, "points": screen.plan_rows(planned)}, indent=2))
         return
-    click.echo(f"{ledger.layout.model}, seed {ledger.layout.seed}; {driver or 'nobody'} is at work on it")
-    table = screen.status_table(ledger)
-    if table.row_count:
-        screen.console().print(table)
-    else:
-        click.echo("no point has realizations, and none are wanted")
+    screen.console().print(screen.plan_table(planned, list(asked.axes)))
+    most = "" if planned.sure else "at most "
+    click.echo(
+        f"{most}{planned.missing} realizations at {len(planned.points)} points, {planned.tasks} tasks, "
+        f"chunks of {planned.chunk}, {size(planned.bytes)} before compression, "
+        f"about {duration(planned.seconds)} on {planned.workers} cores"
+    )
 
 
 @click.command()

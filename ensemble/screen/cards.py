@@ -1,10 +1,10 @@
 """A model on a card: its parameters, presets and observables."""
 
-import dataclasses
+from typing import Any
 
 from rich.console import Console
 
-from ensemble.models.model import Model, fields
+from ensemble.models.model import Model, fields, required
 from ensemble.screen.terminal import empty_table
 from ensemble.sweep import shown
 
@@ -18,7 +18,8 @@ def model_card(out: Console, name: str, model: type[Model]) -> None:
     for field in fields(model).values():
         if field.name == "t":
             continue
-        default = "must be given" if field.default is dataclasses.MISSING else shown(field.default)
+        value: Any = field.default
+        default = "must be given" if required(field) else shown(value)
         note = f"{field.metadata.get('long_name', '')}{'' if field.name in model.draw_fields else ' *'}"
         table.add_row(field.name, default, field.metadata.get("units", "1"), note)
     out.print(table)

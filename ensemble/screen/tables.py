@@ -1,57 +1,36 @@
-"""Tables of sweeps and stores: what they take, what they hold, what their averages are."""
+"""Tables of sweeps and stores: what they take, what their averages are."""
 
 import math
 from typing import Any
 
-import numpy as np
 import xarray as xr
 from rich.table import Table
 
 from ensemble import report
 from ensemble.forecast import Plan
 from ensemble.screen.terminal import empty_table
-from ensemble.store import Ledger, Status
 from ensemble.sweep import shown
 from ensemble.wording import duration, size, with_error
 
 
 def plan_table(plan: Plan, axes: list[str]) -> Table:
     """A row for every point: what is there, what is missing, what it takes."""
-    table = empty_table(*axes, "done", "missing", "one takes", "tasks", "core time", "data")
+    table = empty_table(*axes, "done", "expected", "missing", "one takes", "tasks", "core time", "data")
     for each in plan.points:
         data = size(each.missing * plan.bytes_each)
         core = duration(each.missing * each.seconds)
         values = [shown(value) for _, value in each.point.values]
-        table.add_row(*values, str(each.done), str(each.missing), duration(each.seconds), str(each.tasks), core, data)
+        expected = f"{'' if each.sure else '≤ '}{each.expected}"
+        table.add_row(
+            *values, str(each.done), expected, str(each.missing), duration(each.seconds), str(each.tasks), core, data
+        )
     return table
 
 
-def status_table(ledger: Ledger) -> Table:
-    """A row for every point that has realizations or is to have some: done, failed, wanted."""
-    table = empty_table(*ledger.layout.axes, "done", "failed", "wanted")
-    for row in status_rows(ledger):
-        failed = f"[red]{row['failed']}[/red]" if row["failed"] else "0"
-        values = [shown(value) for value in row["point"].values()]
-        table.add_row(*values, str(row["done"]), failed, str(row["wanted"] or "-"))
-    return table
-
-
-def status_rows(ledger: Ledger) -> list[dict[str, Any]]:
-    """Done, failed and wanted of the points of a store; wanted is 0 where its last sweep asked nothing.
-
-    Points where all three are 0 are left out: the grid has them only because it is a product.
-    """
-    layout = ledger.layout
-    rows = []
-    for cell in np.ndindex(layout.shape[:-1]):
-        point = {name: values[index] for (name, values), index in zip(layout.axes.items(), cell, strict=True)}
-        status = ledger.status[cell]
-        done, failed = (int(np.count_nonzero(status == each)) for each in (Status.DONE, Status.FAILED))
-        asked = all(value in layout.asked["axes"].get(name, [value]) for name, value in point.items())
-        wanted = layout.asked["realizations"] * asked
-        if done or failed or wanted:
-            rows.append({"point": point, "done": done, "failed": failed, "wanted": wanted})
-    return rows
+def plan_rows(plan: Plan) -> list[dict[str, Any]]:
+    """The same for scripts."""
+    names = ("done", "expected", "sure", "missing", "seconds", "tasks")
+    return [{"point": dict(each.point.values), **{name: getattr(each, name) for name in names}} for each in plan.points]
 
 
 def average_tables(averages: xr.Dataset) -> list[Table]:

@@ -1,10 +1,12 @@
 """The terminal: how wide it is, and the look of tables."""
 
 import sys
+from collections.abc import Iterable, Sequence
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 _PLAIN_WIDTH = 120
 """Where there is no terminal."""
@@ -22,4 +24,15 @@ def empty_table(*headers: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for header in headers:
         table.add_column(header, justify="right")
+    return table
+
+
+def tall_table(headers: Iterable[str], rows: Iterable[Sequence[str]]) -> Table:
+    """A table that may have so many rows that drawing them takes time: each column is one cell, drawn at once."""
+    headers = list(headers)
+    table = empty_table(*headers)
+    cells = [Text.from_markup("\n".join(lines)) for lines in zip(*rows, strict=True)]
+    for column, header, cell in zip(table.columns, headers, cells, strict=True):
+        column.min_width = max(len(line) for line in (header, *cell.plain.splitlines()))  # no line is ever folded
+    table.add_row(*cells)
     return table

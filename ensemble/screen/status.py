@@ -1,0 +1,99 @@
+"""What a store holds: a line or two for all of it, a row for every point."""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+
+from ensemble.screen.terminal import tall_table
+from ensemble.stop import Stop
+from ensemble.store import Ledger, Status
+from ensemble.sweep import shown
+from ensemble.wording import duration, with_error
+
+
+def status_rows(ledger: Ledger) -> list[dict[str, Any]]:
+    """What there is of the points of a store, what is wanted, and what that takes; 0 where nothing was asked.
+
+    With a stop rule, wanted is what is expected to do. Points that have nothing and are to have nothing are left out:
+    the grid has them only because it is a product.
+    """
+    layout, points = ledger.layout, ledger.points
+    asked = {name: set(layout.asked["axes"].get(name, values)) for name, values in layout.axes.items()}
+    stop = Stop.of(layout.asked["stop"]) if layout.asked.get("stop") else None
+    counts = ((ledger.status == each).sum(axis=-1).ravel().tolist() for each in (Status.DONE, Status.FAILED))
+    rows = []
+    for cell, done, failed in zip(np.ndindex(layout.shape[:-1]), *counts, strict=True):
+        point = {name: values[index] for (name, values), index in zip(layout.axes.items(), cell, strict=True)}
+        wanted = layout.asked["realizations"] * all(value in asked[name] for name, value in point.items())
+        row = {"point": point, "done": done, "failed": failed, "wanted": wanted}
+        if stop and wanted:
+            row["target"] = target = _target(stop, *points.target(cell))
+            row["wanted"] = stop.enough(target["n"], target["excess"], wanted) if target["n"] else wanted
+            row["wanted"] = target["n"] if target["met"] else row["wanted"]
+        if done or failed or wanted:
+            seconds = points.core_seconds(cell)
+            row["core_seconds"] = seconds
+            row["core_seconds_left"] = max(0, row["wanted"] - done - failed) * seconds
+            rows.append(row)
+    return rows
+
+
+def _target(stop: Stop, count: int, value: float, error: float) -> dict[str, Any]:
+    """How far a point is from what its stop rule asks for."""
+    met = count > 0 and stop.met(value, error)
+    return {"n": count, "value": value, "error": error, "excess": stop.excess(value, error), "met": met}
+
+
+def status_lines(
+    ledger: Ledger, driver: str | None, news: Mapping[str, Any], rows: Sequence[dict[str, Any]]
+) -> list[str]:
+    """What store this is, who is at work on it and how that goes, and how much there is of all that is wanted."""
+    lines = [f"{ledger.layout.model}, seed {ledger.layout.seed}; {driver or 'nobody'} is at work on it{_pace(news)}"]
+    if not rows:
+        return [*lines, "no point has realizations, and none are wanted"]
+    if ledger.layout.asked.get("stop"):
+        met = sum(row["target"]["met"] for row in rows if "target" in row)
+        asked = sum("target" in row for row in rows)
+        lines.append(f"asked for {Stop.of(ledger.layout.asked['stop'])}: {met} of {asked} points are as exact")
+    done, failed, wanted = (sum(row[name] for row in rows) for name in ("done", "failed", "wanted"))
+    left = sum(row["core_seconds_left"] for row in rows if row["core_seconds_left"] > 0)
+    more = f", about {duration(left)} on one core left" if left else ""
+    return [*lines, f"{done} realizations done, {failed} failed, {wanted} wanted, at {len(rows)} points{more}"]
+
+
+def _pace(news: Mapping[str, Any]) -> str:
+    """What a driver tells of itself."""
+    if "rate" not in news:
+        return ""
+    left = f", about {duration(news['left'])} left" if news["left"] is not None else ""
+    end = f", to end before {news['deadline']}" if news.get("deadline") else ""
+    since = duration(max(0.0, time.time() - news["since"]))
+    return f" for {since}, with {news['workers']} workers, {news['rate']:.3g} realizations a second{left}{end}"
+
+
+def status_table(rows: Sequence[dict[str, Any]]) -> Table:
+    """A row for every point: done, failed, wanted, what one takes and the rest will; with a stop rule the target."""
+    stop = any("target" in row for row in rows)
+    headers = (*rows[0]["point"], "done", "failed", "wanted", "one takes", "core time left")
+    return tall_table((*headers, "target", "error / asked") if stop else headers, (_cells(row, stop) for row in rows))
+
+
+def _cells(row: dict[str, Any], stop: bool) -> list[str]:
+    failed = f"[red]{row['failed']}[/red]" if row["failed"] else "0"
+    left = row["core_seconds_left"]
+    cells = [*map(shown, row["point"].values()), str(row["done"]), failed, str(row["wanted"] or "-")]
+    cells.append(_seconds(row["core_seconds"]))
+    cells.append(_seconds(left) if left else "-")
+    if stop:
+        target = row.get("target", {"n": 0})
+        cells.append(with_error(target["value"], target["error"]) if target["n"] else "-")
+        cells.append(f"{target['excess']:.2f}" if target["n"] and math.isfinite(target["excess"]) else "-")
+    return cells
+
+
+def _seconds(seconds: float) -> str:
+    return duration(seconds) if math.isfinite(seconds) else "-"
