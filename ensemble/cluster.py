@@ -13,12 +13,20 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import dask
 from distributed import Client, LocalCluster, Worker
 
 from ensemble.errors import ClusterError
 
 _PATIENCE = 20.0
 """Seconds to wait for a scheduler to answer, and then for its first worker."""
+
+_LASTING = {"distributed.scheduler.worker-ttl": None, "distributed.deploy.lost-worker-timeout": "1000 weeks"}
+"""Of the local cluster: a worker that says nothing for long is at work, and one that dies is started again.
+
+By default Dask restarts the first after five minutes, and gives up the second if it happens to be starting again
+fifteen seconds after a death, until none is left.
+"""
 
 
 def cores() -> int:
@@ -36,6 +44,12 @@ def dask_setup(_worker: Worker) -> None:
         signal.signal(number, signal.SIG_IGN)
     logging.getLogger("distributed.worker").setLevel(logging.CRITICAL)  # a heartbeat missed while all ends is no news
     logging.getLogger("distributed.worker.memory").setLevel(logging.WARNING)  # a worker out of memory is
+
+
+def quiet() -> None:
+    """For a driver on the command line: a cluster that is lost is told in one sentence, and not in logs as well."""
+    for name in ("distributed.client", "tornado.application"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def threads(client: Client) -> int:
@@ -59,6 +73,7 @@ def connect(where: str = "local", workers: int | None = None) -> Iterator[Client
 @contextlib.contextmanager
 def _local(workers: int) -> Iterator[Client]:
     with (
+        dask.config.set(_LASTING),
         tempfile.TemporaryDirectory(prefix="ensemble-") as scratch,
         LocalCluster(
             n_workers=workers,

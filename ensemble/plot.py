@@ -1,5 +1,6 @@
 """Figures from averages: every observable over its own axis, a line and an error band for each point."""
 
+import io
 import itertools
 import math
 import textwrap
@@ -14,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ensemble import export
 from ensemble.errors import StoreError
 from ensemble.reduce import curves
 from ensemble.sweep import shown
@@ -47,8 +49,16 @@ def plot(averages: xr.Dataset, path: str | Path) -> Path:
         _scale(line[0], averages, name)
         line[0].set_ylabel(textwrap.fill(_labelled(averages[name].attrs), _LABEL_WIDTH))
     _legend(figure, grid[0][-1], colour)
-    figure.savefig(path, dpi=160)
+    save(figure, Path(path), dpi=160)
     return Path(path)
+
+
+def save(figure: Figure, path: Path, dpi: int) -> None:
+    """Write a figure in the format that the suffix tells; a file that is there is replaced whole."""
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format=path.suffix.removeprefix(".") or None, dpi=dpi)
+    with export.whole(path) as aside:
+        aside.write_bytes(drawn.getbuffer())
 
 
 def _selections(averages: xr.Dataset, axes: list[str]) -> Iterator[dict[str, Any]]:

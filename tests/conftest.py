@@ -1,6 +1,8 @@
 """Fixtures that many tests share: a real Dask cluster of processes, small sweeps of the toy model."""
 
+import functools
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,12 +10,14 @@ from typing import Any
 import pytest
 from distributed import Client
 
-from ensemble import Sweep
+from ensemble import Sweep, run_sweep
 from ensemble.cluster import connect
+from tests.contents import contents
 
 os.environ.setdefault("MPLBACKEND", "agg")
 
 TOY = f"{Path(__file__).with_name('toy_model.py')}:ToyModel"
+QUICK = f"{Path(__file__).with_name('toy_model.py')}:QuickModel"
 
 
 def address_of(client: Client) -> str:
@@ -39,6 +43,20 @@ def one_worker() -> Iterator[str]:
     """The address of a cluster with a single worker process."""
     with connect("local", workers=1) as client:
         yield address_of(client)
+
+
+@pytest.fixture(scope="session")
+def contents_of(tmp_path_factory: pytest.TempPathFactory, address: str) -> Callable[[str], dict[str, Any]]:
+    """What the store of a sweep holds after a run that nothing happened to; no realization need take time there."""
+
+    @functools.cache
+    def make(text: str) -> dict[str, Any]:
+        folder = tmp_path_factory.mktemp("undisturbed")
+        (folder / "sweep.toml").write_text(re.sub(r"seconds = .*", "seconds = 0.0", text))
+        run_sweep(folder / "sweep.toml", folder / "a.zarr", cluster=address)
+        return contents(folder / "a.zarr")
+
+    return make
 
 
 @pytest.fixture
