@@ -6,11 +6,13 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import cloudpickle
 import pytest
 from click.testing import CliRunner, Result
 
 from ensemble import Sweep
 from ensemble.cli import main
+from ensemble.errors import SweepError
 from ensemble.store import Ledger
 from tests import command
 from tests.conftest import TOY
@@ -95,6 +97,21 @@ REPLACED = {
     "observables numbers": ("seed = 1", "seed = 1\nobservables = [1]", "observables must be a list of names, got [1]"),
     "observables a table": ("[time]", "[observables]\nconcurrence = true\n[time]", "must be a list of names"),
     "preset not a text": ("seed = 1", "seed = 1\npreset = 2", "preset must be a text, got 2"),
+    "integer beyond 64 bits": ("seed = 1", f"seed = {2**63}", "must hold integers of at most 64 bits"),
+    "integer of 5000 digits": ("seed = 1", f"seed = {'1' * 5000}", "is not valid TOML: Exceeds the limit"),
+    "nested too deeply": ("seed = 1", f"seed = {'[' * 5000}", "must not nest lists and tables as deeply"),
+    "axis of too many values": (
+        "N = [4]", "N = { start = 4, stop = 8, num = 1_000_000_000 }", "N: num must be at most 1000000, got 1000000000"
+    ),
+    "times of too many": ("num = 7", f"num = {2**62}", "[time]: num must be at most 1000000"),
+    "too many points": (
+        "epsilon = [0.0]\neta = [1e5]",
+        "epsilon = { start = 0, stop = 1, num = 2000 }\neta = { start = 0, stop = 1, num = 2000 }",
+        "[axes] must span at most 1000000 points, got 4000000",
+    ),
+    "too many realizations": ("realizations = 3", f"realizations = {10**18}", "realizations must be at most"),
+    "model file of a long name": ("tls_glass", f"{'a' * 5000}.py:Model", "there is no"),
+    "model file of no name": ("tls_glass", "\\u0000.py:Model", "there is no"),
     "broken TOML": ("[axes]", "[axes", "is not valid TOML"),
 }  # fmt: skip
 
@@ -134,6 +151,7 @@ def test_a_bad_sweep_file(case: str, verb: str, tmp_path: Path, monkeypatch: pyt
         (TOY, 'preset = "calm"', "preset must be one that ToyModel has, got 'calm': it has gale, breeze, crowd"),
         ("mine.py:Mine", 'preset = "gale"', "preset must be left out, got 'gale': Mine has no presets"),
         (TOY, 'observables = ["paths"]', "walkers, a dimension of paths, must not be empty"),
+        (TOY, 'axes.unless = ["a\\nb", "a\\nb"]', "unless must not repeat a value, but a b is there twice"),
         (TOY, 'observables = ["path"]', "some that ToyModel measures, got 'path': did you mean 'paths'?"),
     ],
 )
@@ -143,6 +161,31 @@ def test_a_bad_choice_of_preset_or_observables(model: str, line: str, told: str,
     for verb in ("run", "plan"):
         refused(run(verb, tmp_path / "a.toml", "--store", tmp_path / "a.zarr"), told)
     assert sorted(os.listdir(tmp_path)) == ["a.toml", "mine.py"]
+
+
+def test_a_class_that_has_travelled_still_knows_what_it_needs() -> None:
+    table = {"model": TOY, "realizations": 1, "seed": 0, "axes": {"drift": [0.0]}}
+    cloudpickle.loads(cloudpickle.dumps(Sweep.from_table({**table, "axes": {"size": [2]}}).model))
+    with pytest.raises(SweepError, match="size must be given"):
+        Sweep.from_table(table)
+
+
+def test_an_integer_beyond_all_numbers() -> None:
+    with pytest.raises(SweepError, match="drift must be a finite number"):
+        Sweep.from_table({"model": TOY, "realizations": 1, "seed": 0, "axes": {"size": [2], "drift": [10**400]}})
+
+
+@pytest.mark.parametrize("until", ["9999-12-31T23:59-12:00", "0001-01-01T00:00+10:00"])
+def test_an_end_beyond_all_calendars(until: str, tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(GOOD)
+    refused(run("run", tmp_path / "a.toml", "--until", until), "--until must be a time such as 07:00")
+
+
+@pytest.mark.parametrize("span", [f"{'9' * 400}:00:00", f"{'9' * 400}d"])
+def test_a_span_beyond_all_numbers(span: str, tmp_path: Path) -> None:
+    result = run("run", tmp_path / "a.toml", "--max-time", span)
+    assert result.exit_code == 2
+    assert "a span of time must be" in result.stderr
 
 
 def test_a_store_with_other_observables(tmp_path: Path) -> None:
