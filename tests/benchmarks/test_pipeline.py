@@ -11,16 +11,17 @@ from distributed import Client
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from ensemble import Sweep
+from ensemble.realization import stream
 from ensemble.run import Summary, Watch, run_on
 from ensemble.task import Job, realize
-from tests.benchmarks import median, median_seconds
+from tests.benchmarks import median, median_seconds, seconds
 
 CASES = {"cheap": (8, 4000), "dear": (60, 1000)}
 """Number of sites and of realizations: less than a millisecond each, and about ten."""
 
 
-def sweep_of(N: int, realizations: int) -> Sweep:
-    """One point of the glass, without dissipation, at 96 times."""
+def sweep_of(N: int, realizations: int, times: int = 96) -> Sweep:
+    """One point of the glass, without dissipation."""
     return Sweep.from_table(
         {
             "model": "tls_glass",
@@ -28,7 +29,7 @@ def sweep_of(N: int, realizations: int) -> Sweep:
             "seed": 2021,
             "observables": ["concurrence"],
             "axes": {"N": [N], "epsilon": [0.0], "eta": [1e5]},
-            "time": {"start": 1e-3, "stop": 1e6, "num": 96, "spacing": "log"},
+            "time": {"start": 1e-3, "stop": 1e6, "num": times, "spacing": "log"},
         }
     )
 
@@ -43,6 +44,28 @@ def kernel_seconds(client: Client, sweep: Sweep, workers: int) -> float:
     chosen = sorted(client.scheduler_info()["workers"])[:workers]
     tasks: list[Any] = [client.submit(realize, job, indices, workers=[each], pure=False) for each in chosen]
     return statistics.fmean(outcome.seconds for outcomes in client.gather(tasks) for outcome in outcomes)
+
+
+def test_what_a_task_adds_to_a_model(benchmark: BenchmarkFixture) -> None:
+    """Streams, checks and notes for N = 4 at 91 times: a task without its landing, over draw and measure alone."""
+    sweep = sweep_of(4, 500, times=91)
+    model, indices = sweep.points[0].model, range(sweep.realizations)
+    job = Job.at(Path("unused"), model, sweep.seed, sweep.observables)
+    generators = [stream(sweep.seed, model, index) for index in indices]
+
+    def alone() -> list[Any]:
+        return [model.measure(model.draw(rng))["concurrence"] for rng in generators]
+
+    alone()
+    fastest = min(seconds(alone, 9))
+    outcomes = benchmark.pedantic(realize, args=(job, indices), rounds=9, warmup_rounds=1)
+    kernel = min(fastest, *seconds(alone, 9)) / sweep.realizations
+    assert benchmark.stats is not None
+    assert all(outcome.arrays is not None for outcome in outcomes)
+    each = float(benchmark.stats["min"]) / sweep.realizations
+    benchmark.extra_info["microseconds of draw and measure"] = round(1e6 * kernel, 1)
+    benchmark.extra_info["microseconds that a task adds"] = round(1e6 * (each - kernel), 1)
+    benchmark.extra_info["task over draw and measure"] = round(each / kernel, 3)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -1,0 +1,142 @@
+"""A million cheap realizations: what the framework makes of Dask and Zarr, against what these two do bare.
+
+Each realization is one observable at 91 points, 728 bytes. `ENSEMBLE_BENCHMARK_REALIZATIONS` asks for another number
+than a million.
+"""
+
+import itertools
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+import zarr
+from distributed import Client, Future, as_completed
+from pytest_benchmark.fixture import BenchmarkFixture
+from zarr.codecs import Crc32cCodec, ZstdCodec
+
+import ensemble
+from ensemble import Sweep
+from ensemble.run import Summary, Watch, run_on, survey
+from ensemble.store import Status
+from tests.benchmarks import seconds
+from tests.conftest import QUICK
+
+REALIZATIONS = int(os.environ.get("ENSEMBLE_BENCHMARK_REALIZATIONS", 10**6))
+POINTS, CHUNK = 91, 512
+CHUNKS_IN_A_TASK, TASKS_IN_FLIGHT = 16, 6
+"""Of the bare run; the framework finds its own."""
+
+
+class Stopwatch(Watch):
+    """When the first task could be sent, when the run ended, and the most memory that the driver was seen to use."""
+
+    def __init__(self) -> None:
+        self.made = time.perf_counter()
+        self.began = self.ended = 0.0
+        self.memory = 0
+
+    def begin(self, wanted: int, done: int) -> None:
+        self.began = time.perf_counter()
+
+    def tick(self) -> None:
+        self.memory = max(self.memory, psutil.Process().memory_info().rss)
+
+    def end(self) -> None:
+        self.ended = time.perf_counter()
+
+
+def sweep_of(realizations: int, stop: dict[str, Any] | None = None) -> Sweep:
+    """One point of a model that takes a microsecond to measure, at 91 steps."""
+    table = {
+        "model": QUICK,
+        "realizations": realizations,
+        "seed": 2021,
+        "axes": {"drift": [0.5]},
+        "time": {"start": 0.0, "stop": POINTS - 1.0, "num": POINTS},
+    }
+    return Sweep.from_table(table if stop is None else {**table, "stop": stop})
+
+
+def rule(realizations: int) -> dict[str, Any]:
+    """A mean to the error that so many realizations give it: they are judged again and again on the way."""
+    deviation = (POINTS / 12) ** 0.5
+    return {"quantity": "mean", "at": POINTS - 1.0, "absolute": 0.9 * deviation / realizations**0.5, "min": 1000}
+
+
+def run_bare(client: Client, store: Path) -> None:
+    """As many walks without a framework: a window of tasks, a generator for each chunk, nothing but the chunks."""
+    array = zarr.create_array(
+        str(store),
+        shape=(REALIZATIONS, POINTS),
+        chunks=(CHUNK, POINTS),
+        dtype="float64",
+        compressors=[ZstdCodec(level=3), Crc32cCodec()],
+    )
+
+    def compute(path: str, start: int, stop: int) -> None:  # travels by value
+        target = zarr.open_array(path, mode="r+")
+        for at in range(start, stop, CHUNK):
+            numbers = np.random.default_rng(at).random((min(CHUNK, stop - at), POINTS))
+            target[at : at + CHUNK] = np.cumsum(numbers - 0.5, axis=1) + 0.5 * np.arange(POINTS)
+
+    def tasks() -> Iterator["Future[None]"]:
+        length = CHUNK * CHUNKS_IN_A_TASK
+        for at in range(0, REALIZATIONS, length):
+            yield client.submit(compute, str(store), at, min(at + length, REALIZATIONS), pure=False)
+
+    waiting = tasks()
+    window = as_completed(itertools.islice(waiting, TASKS_IN_FLIGHT), loop=client.loop)
+    for done in window:
+        done.result()
+        for task in itertools.islice(waiting, 1):
+            window.add(task)
+    assert array.nchunks_initialized == array.nchunks
+
+
+def forget_half(store: Path) -> None:
+    """Leave a store as a run leaves it that was killed half-way: what is on disk counts only if its status says so."""
+    status = zarr.open_array(str(store / "status"), mode="r+")
+    status[:, REALIZATIONS // 2 :] = Status.TODO
+
+
+@pytest.mark.parametrize("judged", [False, True], ids=["all", "judged"])
+def test_a_million(benchmark: BenchmarkFixture, judged: bool, tmp_path: Path, cluster: Client) -> None:
+    """From nothing, bare before and after it; then the same store finished, and half-finished; with a stop rule too."""
+    sweep, store = sweep_of(REALIZATIONS, rule(REALIZATIONS) if judged else None), tmp_path / "a.zarr"
+
+    def run(watch: Watch, sweep: Sweep = sweep, store: Path = store) -> Summary:
+        return run_on(cluster, sweep, store, watch=watch)
+
+    run(Watch(), sweep_of(10 * CHUNK), tmp_path / "first.zarr")  # whatever a worker imports on its first task
+    before = psutil.Process().memory_info().rss
+    bare = seconds(lambda: run_bare(cluster, tmp_path / "before.zarr"), 1)
+    fresh = Stopwatch()
+    summary = benchmark.pedantic(run, args=(fresh,), rounds=1)
+    bare += seconds(lambda: run_bare(cluster, tmp_path / "after.zarr"), 1)
+    assert (summary.computed, summary.failed) == (REALIZATIONS, 0)
+
+    (finished,) = seconds(lambda: survey(sweep, store), 1)
+    assert survey(sweep, store).left == 0
+    forget_half(store)
+    again = Stopwatch()
+    resumed = run(again)
+    assert (resumed.found, resumed.left) == (REALIZATIONS // 2, 0)
+    assert ensemble.open(store)["n_done"].item() == REALIZATIONS
+
+    rates = [REALIZATIONS / (fresh.ended - fresh.began), *(REALIZATIONS / each for each in bare)]
+    told = {
+        "realizations per second, from the first task to the last status": round(rates[0]),
+        "realizations per second, bare, before and after": [round(rate) for rate in rates[1:]],
+        "share of the bare rate": round(rates[0] * sum(bare) / 2 / REALIZATIONS, 2),
+        "seconds before the first task": round(fresh.began - fresh.made, 2),
+        "seconds before the first task, half of the store done": round(again.began - again.made, 2),
+        "seconds to find that all is done": round(finished, 2),
+        "MB of the driver: before, at most": [round(each / 1e6) for each in (before, fresh.memory)],
+    }
+    benchmark.extra_info.update(told)
+    print(*(f"\n{what}: {value}" for what, value in told.items()))
