@@ -72,6 +72,20 @@ def test_the_sweep_file_and_its_commands(folder: Path) -> None:
     assert "27000 realizations at 27 points" in run("ensemble plan sweep.toml", folder)
 
 
+def test_a_night(folder: Path) -> None:
+    """The rule is that of the workflow, and the rows of the table are told to the last digit."""
+    stop = tomllib.loads(block("stop.toml, in the place of `realizations`"))["stop"]
+    table = tomllib.loads((folder / "workflows" / "plateaus.toml").read_text())
+    assert {"observable": "concurrence", **table["stop"]} == stop
+    (shown,) = (text for text in blocks("console") if "plateaus.toml" in text)
+    command, *printed = shown.splitlines()
+    told = [line.split() for line in run(command.removeprefix("$ "), folder).splitlines()]
+    rows = [line.split() for line in printed if re.match(r" +\d", line)]
+    assert len(rows) == 4
+    for row in rows:
+        assert row in told
+
+
 def test_a_model_of_one_s_own(folder: Path) -> None:
     """Checked against the closed form of the example: the signal is exp(-(width t)²/2) on average."""
     for name in ("random_field.py", "random_field.toml"):
