@@ -17,12 +17,11 @@ from typing import Any
 
 import numpy as np
 import zarr
-from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from ensemble.errors import StoreError
 from ensemble.models.model import Model, fields
 from ensemble.store import points
-from ensemble.store.group import FORMAT, attributes, commit, is_committed, member, open_group
+from ensemble.store.group import COMPRESSORS, FORMAT, attributes, commit, is_committed, member, open_group
 from ensemble.store.layout import BOOK, EPOCH, OWN, Layout, Status
 
 _POINTS, _REALIZATIONS, _ENTRIES = 64, 65536, 64 * 4096
@@ -129,7 +128,6 @@ def _attributes(layout: Layout, provenance: list[dict[str, str]]) -> dict[str, A
 
 def _make_arrays(group: zarr.Group, layout: Layout) -> None:
     dims = (*layout.axes, "realization")
-    codecs = [ZstdCodec(level=3), Crc32cCodec()]
     one_point = (1,) * len(layout.axes)
     for name, observable in layout.observables.items():
         lengths = tuple(len(layout.coords[dim]) for dim in observable.dims)
@@ -140,7 +138,7 @@ def _make_arrays(group: zarr.Group, layout: Layout) -> None:
             chunks=(*one_point, layout.chunk, *lengths),
             dtype=dtype,
             fill_value=np.nan if dtype.kind in "fc" else 0,
-            compressors=codecs,
+            compressors=COMPRESSORS,
             dimension_names=(*dims, *observable.dims),
             attributes={"long_name": observable.long_name, "units": observable.units},
         )
@@ -150,7 +148,7 @@ def _make_arrays(group: zarr.Group, layout: Layout) -> None:
         chunks=(*one_point, layout.chunk),
         dtype="str",
         fill_value="",
-        compressors=codecs,
+        compressors=COMPRESSORS,
         dimension_names=dims,
         attributes={"long_name": "what went wrong in a failed realization"},
     )
@@ -169,7 +167,7 @@ def _make_book(group: zarr.Group, layout: Layout, blocks: tuple[int, ...]) -> No
             chunks=blocks,
             dtype=kind,
             fill_value=empty,
-            compressors=[ZstdCodec(level=3), Crc32cCodec()],
+            compressors=COMPRESSORS,
             dimension_names=(*layout.axes, "realization"),
             attributes=label,
         )
@@ -190,7 +188,7 @@ def _make_coordinates(group: zarr.Group, layout: Layout, model: type[Model]) -> 
             shape=array.shape,
             chunks=(_COORDINATE_CHUNK,) if name in layout.axes or name == "realization" else array.shape,
             dtype="str" if array.dtype.kind == "U" else array.dtype,
-            compressors=[ZstdCodec(level=3), Crc32cCodec()],
+            compressors=COMPRESSORS,
             dimension_names=(name,),
             attributes=labels.get(name, {}),
         )

@@ -15,10 +15,9 @@ from typing import Any, final
 import numpy as np
 import zarr
 from numpy.typing import NDArray
-from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from ensemble.store.damage import read
-from ensemble.store.group import member, open_group
+from ensemble.store.group import COMPRESSORS, member, open_group
 
 _CHUNK = 64
 """Points in a chunk along each axis."""
@@ -52,7 +51,7 @@ def make(group: zarr.Group, axes: Iterable[str], shape: tuple[int, ...], asked: 
                 chunks=(_CHUNK,) * len(shape),
                 dtype=dtype,
                 fill_value=empty,
-                compressors=[ZstdCodec(level=3), Crc32cCodec()],
+                compressors=COMPRESSORS,
                 dimension_names=tuple(axes),
                 attributes={**label},
             )
