@@ -181,7 +181,7 @@ def test_a_crash_says_where(cluster: Client) -> None:
     line, _, traceback = crash.told.partition("\n")
     assert line == "Killed: its process died of SIGSEGV, 3 times over"
     assert "Fatal Python error: Segmentation fault" in traceback
-    assert re.search(r'in string_at\n  File ".*hanging\.py", line \d+ in answer', traceback)
+    assert re.search(r'in string_at\n  File ".*test_guard\.py", line \d+ in answer', traceback)
 
 
 def test_who_dies_once_is_asked_again(tmp_path: Path, cluster: Client) -> None:
