@@ -17,6 +17,7 @@ import dask
 from distributed import Client, LocalCluster, Worker
 
 from ensemble.errors import ClusterError
+from ensemble.steady import steady
 
 _PATIENCE = 20.0
 """Seconds to wait for a scheduler to answer, and then for its first worker."""
@@ -34,12 +35,13 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def dask_setup(_worker: Worker) -> None:
+def dask_setup(worker: Worker) -> None:
     """Dask calls this in every worker process of the local cluster.
 
     Ctrl-C in a terminal, and a batch system's SIGTERM, reach every process of a group. It is for the driver to
     decide what that means; its workers end with it in any case. What fails comes back as an outcome, not as a log.
     """
+    steady(worker)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     logging.getLogger("distributed.worker").setLevel(logging.CRITICAL)  # a heartbeat missed while all ends is no news
@@ -60,6 +62,7 @@ def threads(client: Client) -> int:
 @contextlib.contextmanager
 def connect(where: str = "local", workers: int | None = None) -> Iterator[Client]:
     """A client for `where`; what was started for it ends with it."""
+    steady()
     if where == "local":
         with _local(workers or cores()) as client:
             yield client

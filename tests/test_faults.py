@@ -172,10 +172,7 @@ def test_a_realization_that_needs_more_memory_than_there_is(tmp_path: Path, addr
 
 
 def test_the_clock_jumps_by_hours(folder: Path, tmp_path: Path, contents_of: ContentsOf) -> None:
-    """The clock of the driver and of all its workers, forward again and again, while a time is set for the run.
-
-    Set back by hours, Dask itself may hold a message until its clock has caught up.
-    """
+    """The clock of the driver and of all its workers, forward and back, while a time is set for the run."""
     compiler, clock, jump = shutil.which("cc"), tmp_path / "clock.so", tmp_path / "jump"
     if compiler is None:
         pytest.skip("a clock that jumps is built by a C compiler, cc, but there is none here")
@@ -183,7 +180,7 @@ def test_the_clock_jumps_by_hours(folder: Path, tmp_path: Path, contents_of: Con
     jump.write_text("0")
     env = {"LD_PRELOAD": str(clock), "CLOCK_JUMP": str(jump)}
     with process(folder, *line(*RUN, "--max-time", "10m"), env=env) as run:
-        for number, hours in enumerate((5, 30, 1000)):
+        for number, hours in enumerate((5, -7, 1000, 0)):
             wait_while(lambda number=number: chunks(folder / "a.zarr") >= 4 + 8 * number, run)
             jump.write_text(str(3600 * hours))
         code, said = told(run)

@@ -19,7 +19,7 @@ LAYERS = [
     ["realization", "guard"],
     ["store"],
     ["task"],
-    ["cluster", "reduce"],
+    ["cluster", "steady", "reduce"],
     ["fit", "plot", "export", "report", "selection"],
     ["judge"],
     ["forecast"],
