@@ -1,10 +1,11 @@
 """Whether points have enough realizations: the quantity of a stop rule, with its error, on their first realizations.
 
 Points are judged together where the quantity is a ratio to a reference: all of them have the same first realizations,
-and none has enough before all have. Judging is a task like any other; what it reads is summed up in groups of
-consecutive realizations, which the next judgement continues. The same realizations give the same bits.
+and none has enough before all have. Judging is a task like any other; the sums over what it reads are kept for the next
+judgement. The same realizations give the same bits.
 """
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +13,9 @@ from pathlib import Path
 from typing import Any, final
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
+from ensemble import tally
 from ensemble.errors import EnsembleError, SweepError, cure
 from ensemble.fit.families import COMPARE, LAWS, MEAN, PARAMETERS, TELLING, Family, Member, fit_each, is_curve
 from ensemble.fit.families import check as check_law
@@ -22,21 +23,8 @@ from ensemble.fit.jackknife import Estimate
 from ensemble.stop import Stop
 from ensemble.store.damage import open_array, read
 from ensemble.sweep import Point, Sweep, told_point
+from ensemble.tally import Source, Stretch, Sums
 from ensemble.values import Value
-
-_READ_BYTES = 64 * 2**20
-"""Read at once, about."""
-
-
-@final
-@dataclass(frozen=True)
-class Sums:
-    """The first realizations of a point, summed up in groups of consecutive ones."""
-
-    sums: NDArray[np.float64]
-    """(groups, times...)"""
-    counts: NDArray[np.int64]
-    """Realizations in each group; failed ones are left out."""
 
 
 @final
@@ -62,6 +50,11 @@ class Case:
     """Of each point, as the last judgement left it; () where there was none."""
     known_at: int = -1
     """Number of the checkpoint at which that was."""
+
+    @property
+    def source(self) -> Source:
+        """What its sums are made of."""
+        return Source(self.store, self.stop.observable, self.failed)
 
 
 @final
@@ -109,19 +102,25 @@ def groups(sweep: Sweep) -> list[tuple[Point, ...]]:
     return [tuple(points) for points in found.values()] if tied else [(point,) for point in sweep.points]
 
 
-def judge(case: Case) -> Ruling:
-    """Look at one checkpoint after the other until the errors are small enough."""
+def ahead(case: Case) -> tuple[Source, list[Stretch]]:
+    """What a judgement sums up if it looks at all checkpoints; where that is much, tasks may share it."""
+    return case.source, tally.ahead(case.stop, case.cells, case.most, case.known_at, case.last)
+
+
+def judge(case: Case, *portions: Sequence[Sums]) -> Ruling:
+    """Look at one checkpoint after the other until the errors are small enough.
+
+    The sums over what is `ahead` may be given, in portions.
+    """
     array = open_array(Path(case.store), case.stop.observable)
     t = read(open_array(Path(case.store), "t")).astype(np.float64) if array.ndim > _rank(case) else None
-    number, known = case.first, case.known
-    summed = case.known_at
+    number, known, known_at = case.first, case.known, case.known_at
+    given = list(itertools.chain(*portions))
     while True:
-        for each in range(summed + 1, number + 1):
-            known = tuple(
-                _extended(case, each, array, cell, sums)
-                for cell, sums in zip(case.cells, known or [None] * len(case.cells), strict=True)
-            )
-        summed = number
+        stretches = tally.ahead(case.stop, case.cells, case.most, known_at, number)
+        new = given[: len(stretches)] or tally.total(case.source, stretches)
+        known, known_at = tally.extended(case.stop, known, known_at, new, len(case.cells)), number
+        given = given[len(stretches) :]
         verdicts = evaluate(case.stop, case.points, [_estimate(sums) for sums in known], t)
         met = all(case.stop.met(each.value, each.error) for each in verdicts if each)
         count = case.stop.checkpoint(number, case.most)
@@ -181,34 +180,6 @@ def _verdict(
         return Verdict(math.nan, math.nan)  # too little to fit yet
     parameter = stop.parameter or TELLING[stop.quantity]
     return Verdict(fitted.fit.values.get(parameter, math.nan), fitted.fit.errors.get(parameter, math.nan))
-
-
-def _extended(case: Case, number: int, array: "zarr.Array[Any]", cell: tuple[int, ...], sums: Sums | None) -> Sums:
-    """The sums of a point at a checkpoint, from those at the one before."""
-    edges = [min(edge, case.most) for edge in case.stop.edges(number)]
-    if sums is None:
-        return _summed(array, cell, edges, case.failed)
-    if case.stop.doubles(number):
-        sums = Sums(sums.sums[0::2] + sums.sums[1::2], sums.counts[0::2] + sums.counts[1::2])
-    more = _summed(array, cell, edges[len(sums.counts) :], case.failed)
-    return Sums(np.concatenate([sums.sums, more.sums]), np.concatenate([sums.counts, more.counts]))
-
-
-def _summed(array: "zarr.Array[Any]", cell: tuple[int, ...], edges: Sequence[int], failed: frozenset[int]) -> Sums:
-    """Sums over the realizations between edges, read in portions that fit into memory."""
-    shape = array.shape[len(cell) + 1 :]
-    sums, counts = np.zeros((len(edges) - 1, *shape)), np.zeros(len(edges) - 1, np.int64)
-    length = max(1, _READ_BYTES // (8 * math.prod(shape)))
-    for start in range(edges[0], edges[-1], length):
-        region: tuple[int | slice, ...] = (*cell, slice(start, min(start + length, edges[-1])))
-        rows = read(array, region)
-        kept = np.array([index not in failed for index in range(start, start + len(rows))])
-        for group in range(len(counts)):
-            inside = slice(max(0, edges[group] - start), max(0, edges[group + 1] - start))
-            chosen = rows[inside][kept[inside]] if failed else rows[inside]
-            sums[group] += chosen.sum(axis=0, dtype=np.float64)
-            counts[group] += len(chosen)
-    return Sums(sums, counts)
 
 
 def _estimate(sums: Sums) -> Estimate | None:

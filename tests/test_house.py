@@ -21,6 +21,7 @@ LAYERS = [
     ["task"],
     ["cluster", "steady", "reduce"],
     ["fit", "plot", "export", "report", "selection"],
+    ["tally"],
     ["judge"],
     ["forecast"],
     ["run", "proof"],

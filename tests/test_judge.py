@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 from numpy.typing import NDArray
 
-from ensemble import Sweep, judge, run_sweep
+from ensemble import Sweep, judge, run_sweep, tally
 from ensemble.fit import Estimate, power_law
 from ensemble.fit import plateau as fit_plateau
 from ensemble.fit import stretched as fit_stretched
@@ -140,11 +140,29 @@ def test_small_portions_change_no_more_than_rounding(walks: Path, monkeypatch: p
     stop = Stop("walk", "mean", at=3.0, absolute=NEVER, least=33)
     whole = judge.judge(case(walks, stop, (1, 0)))
     for rows in (1, 3, 50):
-        monkeypatch.setattr(judge, "_READ_BYTES", rows * 8 * 4)
+        monkeypatch.setattr(tally, "_READ_BYTES", rows * 8 * 4)
         parts = judge.judge(case(walks, stop, (1, 0)))
         assert parts.known[0].counts.tolist() == whole.known[0].counts.tolist()
         assert np.allclose(parts.known[0].sums, whole.known[0].sums, rtol=1e-13, atol=1e-13)
         assert only(parts).error == pytest.approx(only(whole).error, rel=1e-10)
+
+
+@pytest.mark.parametrize("cells", [[(1, 0)], [(0, 0), (1, 1)]])
+def test_sums_that_tasks_shared_are_the_same_bits(
+    cells: list[tuple[int, ...]], walks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that a judgement may read, of one point and of two, cut into ever smaller portions."""
+    asked = case(walks, Stop("walk", "mean", at=3.0, absolute=NEVER, least=33), *cells)
+    alone = judge.judge(asked)
+    source, stretches = judge.ahead(asked)
+    for size, least in ((10**9, 1), (8 * 4 * 100, 2), (1, len(stretches))):
+        monkeypatch.setattr(tally, "_TASK_BYTES", size)
+        divided = tally.portions(stretches, 4)
+        assert len(divided) >= least
+        shared = judge.judge(asked, *[tally.total(source, portion) for portion in divided])
+        assert shared.verdicts == alone.verdicts
+        for here, there in zip(shared.known, alone.known, strict=True):
+            assert (here.sums.tobytes(), here.counts.tobytes()) == (there.sums.tobytes(), there.counts.tobytes())
 
 
 def test_a_judgement_ends_at_the_first_checkpoint_that_will_do(walks: Path) -> None:

@@ -16,7 +16,7 @@ import xarray as xr
 import zarr
 from numpy.typing import NDArray
 
-from ensemble import Sweep, run_sweep
+from ensemble import Sweep, run_sweep, tally
 from ensemble.cluster import connect
 from ensemble.errors import SweepError
 from ensemble.fit import Estimate
@@ -313,6 +313,14 @@ def test_the_stop_depends_on_neither_batches_nor_chunks_nor_workers(
     summary = run_sweep(toy(**{**TABLES, "store": {"chunk": chunk}}), tmp_path / "a.zarr", cluster=where, batch=batch)
     assert (summary.groups, summary.met, summary.undecided, summary.left) == (3, 2, 0, 0)
     assert summary.wanted == summary.computed == done(undisturbed).sum()
+    assert contents(tmp_path / "a.zarr") == contents(undisturbed)
+
+
+def test_nor_on_how_many_tasks_sum_up(
+    toy: Toy, tmp_path: Path, address: str, undisturbed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tally, "_TASK_BYTES", 1)
+    assert run_sweep(toy(**TABLES), tmp_path / "a.zarr", cluster=address).undecided == 0
     assert contents(tmp_path / "a.zarr") == contents(undisturbed)
 
 

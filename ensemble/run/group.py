@@ -12,11 +12,12 @@ from typing import final
 
 import numpy as np
 
-from ensemble.judge import Case, Ruling, Sums, worst
+from ensemble.judge import Case, Ruling, worst
 from ensemble.run.deadline import Deadline
 from ensemble.stop import Stop
 from ensemble.store import Ledger, Slot, Status
 from ensemble.sweep import Point, Sweep
+from ensemble.tally import Sums
 from ensemble.task import Job
 
 _CAUTION = 1.25
@@ -199,6 +200,13 @@ class Group:
             known=self._known,
             known_at=self._number if self._known else -1,
         )
+
+    @property
+    def size(self) -> int:
+        """How many numbers the observable that is judged has in a realization."""
+        assert self._stop is not None
+        layout = self._ledger.layout
+        return math.prod(len(layout.coords[dim]) for dim in layout.observables[self._stop.observable].dims)
 
     def rule(self, ruling: Ruling) -> int:
         """Take note of a judgement and set the next goal; returns the one before."""

@@ -12,7 +12,7 @@ from distributed import Client, Future, KilledWorker, as_completed
 
 from ensemble.cluster import threads
 from ensemble.errors import RunError, StoreDamaged, StoreError
-from ensemble.judge import Ruling, judge
+from ensemble.judge import Ruling, ahead, judge
 from ensemble.run.agenda import Agenda
 from ensemble.run.deadline import Deadline
 from ensemble.run.group import Group, Order, Room
@@ -20,6 +20,7 @@ from ensemble.run.interruption import Interruption
 from ensemble.run.pace import Pace
 from ensemble.run.summary import Watch
 from ensemble.store import Ledger, Outcome, Receipt
+from ensemble.tally import portions, total
 from ensemble.task import land_all, realize, realize_and_land
 
 _FLUSH_SECONDS = 1.0
@@ -33,12 +34,10 @@ _TASKS_PER_WORKER = 3
 """In flight: enough that no worker waits for the driver, few enough that a million realizations stay cheap."""
 
 
-@final
 @dataclass(frozen=True)
-class _Flight:
-    """An order under way."""
+class _Tasks:
+    """What is under way: a last task, and those that feed it."""
 
-    order: Order
     landing: "Future[Any]"
     parts: "tuple[Future[Any], ...]"
 
@@ -53,18 +52,20 @@ class _Flight:
 
 @final
 @dataclass(frozen=True)
-class _Hearing:
+class _Flight(_Tasks):
+    """An order under way."""
+
+    order: Order
+
+
+@final
+@dataclass(frozen=True)
+class _Hearing(_Tasks):
     """A judgement under way."""
 
     group: Group
-    landing: "Future[Any]"
     alone: bool
     """Whether nothing else is in flight."""
-    tasks: int = 1
-
-    @property
-    def futures(self) -> "list[Future[Any]]":
-        return [self.landing]
 
 
 @final
@@ -164,9 +165,17 @@ class Window:
         return True
 
     def _hear(self, group: Group, *, alone: bool = False) -> _Hearing:
-        """Send a judgement on its way, before the orders that wait."""
-        landing = self.client.submit(judge, group.case(), key=f"judge-{self._name()}", priority=1)
-        hearing = _Hearing(group, landing, alone)
+        """Send a judgement on its way, before the orders that wait; where it reads much, several tasks do."""
+        case, name = group.case(), self._name()
+        source, stretches = ahead(case)
+        divided = () if alone else portions(stretches, group.size)
+        parts = tuple(
+            self.client.submit(total, source, portion, key=f"total-{name}-{number}", priority=1)
+            for number, portion in enumerate(divided)
+            if len(divided) > 1
+        )
+        landing = self.client.submit(judge, case, *parts, key=f"judge-{name}", priority=1)
+        hearing = _Hearing(landing, parts, group, alone)
         self._track(hearing)
         return hearing
 
@@ -176,13 +185,13 @@ class Window:
         indices = slots[0].indices
         if order.whole:
             landing = self.client.submit(realize_and_land, job, slots, key=f"realize_and_land-{name}")
-            return self._launch(_Flight(order, landing, ()))
+            return self._launch(_Flight(landing, (), order))
         parts = tuple(
             self.client.submit(realize, job, indices[at : at + order.batch], key=f"realize-{name}-{at}")
             for at in range(0, len(indices), order.batch)
         )
         landing = self.client.submit(land_all, job, slots[0], *parts, key=f"land-{name}")
-        return self._launch(_Flight(order, landing, parts))
+        return self._launch(_Flight(landing, parts, order))
 
     def _name(self) -> str:
         """What no task of this run or another is called by."""
@@ -271,4 +280,4 @@ class Window:
         (slot,) = order.slots
         rest = replace(slot, indices=tuple(parts))
         landing = self.client.submit(land_all, order.job, rest, *parts.values(), key=f"land-{self._name()}")
-        self._track(_Flight(replace(order, slots=(rest,)), landing, ()))
+        self._track(_Flight(landing, (), replace(order, slots=(rest,))))
