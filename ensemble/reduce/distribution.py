@@ -20,6 +20,9 @@ from ensemble.reduce import reading
 from ensemble.reduce.moments import Moments, slabs
 from ensemble.reduce.reading import Run, Select, Source, put
 
+_HELD_RUNS = 4
+"""A task holds the values of so many runs of chunks, to put them in order."""
+
 
 def statistics(
     store: str | Path,
@@ -78,7 +81,7 @@ def _points(
     array = source.array(name)
     tasks = []
     for runs in source.runs(name):
-        width = max(1, reading.RUN_BYTES // (8 * max(1, runs[0].total)))
+        width = max(1, _HELD_RUNS * reading.RUN_BYTES // (8 * max(1, runs[0].total)))
         tasks.append([(array, runs, slice(at, at + width), levels, floor) for at in range(0, elements, width)])
     for parts in source.by_point(client, _of_elements, tasks):
         joined = (np.concatenate(each, axis=-1) for each in zip(*parts, strict=True))

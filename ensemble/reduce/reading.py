@@ -28,7 +28,7 @@ from ensemble.store.group import member, open_group
 from ensemble.store.layout import BOOK
 from ensemble.values import Value, coerce
 
-RUN_BYTES = 64 * 2**20
+RUN_BYTES = 16 * 2**20
 """One task reads about this much; fixed, because it decides the order of the sums."""
 _AHEAD = 256
 """Tasks submitted ahead of the one whose result is combined next."""

@@ -1,11 +1,13 @@
-"""A million cheap realizations: what the framework makes of Dask and Zarr, against what these two do bare.
+"""A million realizations: of a toy, against what Dask and Zarr do bare; of four two-level systems, against the kernel.
 
 Each realization is one observable at 91 points, 728 bytes. `ENSEMBLE_BENCHMARK_REALIZATIONS` asks for another number
 than a million.
 """
 
+import contextlib
 import itertools
 import os
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,12 +25,27 @@ from ensemble import Sweep
 from ensemble.run import Summary, Watch, run_on, survey
 from ensemble.store import Status
 from tests.benchmarks import seconds
+from tests.benchmarks.test_pipeline import kernel_seconds
+from tests.benchmarks.test_pipeline import sweep_of as glass
+from tests.command import line
 from tests.conftest import QUICK
 
 REALIZATIONS = int(os.environ.get("ENSEMBLE_BENCHMARK_REALIZATIONS", 10**6))
 POINTS, CHUNK = 91, 512
 CHUNKS_IN_A_TASK, TASKS_IN_FLIGHT = 16, 6
 """Of the bare run; the framework finds its own."""
+
+
+GLASS = """
+model = "tls_glass"
+realizations = {realizations}
+seed = 2021
+observables = ["concurrence"]
+axes = {{ N = [4], epsilon = [0.0], eta = [1e5] }}
+time = {{ start = 1e-3, stop = 1e6, num = {points}, spacing = "log" }}
+stop = {{ quantity = "plateau", relative = 1e-9, min = 1000 }}
+"""
+"""A rule that is never met: the point is judged on the way to its last realization."""
 
 
 class Stopwatch(Watch):
@@ -139,6 +156,36 @@ def test_a_million(benchmark: BenchmarkFixture, points: int, judged: bool, tmp_p
         "seconds before the first task, half of the store done": round(again.began - again.made, 2),
         "seconds to find that all is done": round(finished, 2),
         "MB of the driver: before, at most": [round(each / 1e6) for each in (before, fresh.memory)],
+    }
+    benchmark.extra_info.update(told)
+    print(*(f"\n{what}: {value}" for what, value in told.items()))
+
+
+def test_a_million_of_the_first_model(benchmark: BenchmarkFixture, tmp_path: Path, cluster: Client) -> None:
+    """Four two-level systems without dissipation, judged on the way, as the command line runs them."""
+    sweep, store = tmp_path / "a.toml", tmp_path / "a.zarr"
+    sweep.write_text(GLASS.format(realizations=REALIZATIONS, points=POINTS))
+    sample = glass(4, min(REALIZATIONS, 10**5), times=POINTS)
+    memory: list[int] = []
+
+    def run() -> None:
+        with subprocess.Popen(line("run", str(sweep), "--store", str(store))) as driver:
+            while driver.poll() is None:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    memory.append(psutil.Process(driver.pid).memory_info().rss)
+                time.sleep(0.1)
+
+    kernel = [kernel_seconds(cluster, sample, 2)]
+    taken = seconds(lambda: benchmark.pedantic(run, rounds=1), 1)[0]
+    kernel.append(kernel_seconds(cluster, sample, 2))
+    with ensemble.open(store) as dataset:
+        assert int(dataset["n_done"].sum()) == int(dataset["target_n"].max()) == REALIZATIONS
+    each = sum(kernel) / 2
+    told = {
+        "realizations per second, start and end included": round(REALIZATIONS / taken),
+        "microseconds of the kernel, both workers busy": round(1e6 * each, 1),
+        "wall over kernel / 2": round(2 * taken / REALIZATIONS / each, 2),
+        "MB of the driver, at most": round(max(memory) / 1e6),
     }
     benchmark.extra_info.update(told)
     print(*(f"\n{what}: {value}" for what, value in told.items()))
