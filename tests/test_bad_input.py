@@ -255,20 +255,22 @@ def test_a_store_path_where_no_store_can_be(tmp_path: Path) -> None:
 
 
 def test_a_cluster_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ensemble.cluster._PATIENCE", 0.5)
-    (tmp_path / "sweep.toml").write_text(GOOD)
+    monkeypatch.setattr("ensemble.cluster.running._PATIENCE", 0.5)
+    for name in ("sweep.toml", "sweep.txt"):
+        (tmp_path / name).write_text(GOOD)
     for where, told in (
-        ("clusters", "must be local, an address such as tcp://host:8786, or a scheduler file"),
+        ("clusters", "must be local, slurm, a profile.toml, an address such as tcp://host:8786, or a scheduler file"),
         ("tcp://127.0.0.1:1", "cannot be reached"),
         ("carrier-pigeon://home", "cannot be reached"),
-        (str(tmp_path / "sweep.toml"), "cannot be reached"),
+        (str(tmp_path / "sweep.txt"), "cannot be reached"),
+        (str(tmp_path / "sweep.toml"), "a profile holds an unknown key"),
     ):
         refused(run("run", tmp_path / "sweep.toml", "--store", tmp_path / "a.zarr", "--cluster", where), told)
     refused(
         run("run", tmp_path / "sweep.toml", "--store", tmp_path / "a.zarr", "--cluster", "tcp://x:1", "--workers", 2),
         "--workers belongs to --cluster local",
     )
-    assert os.listdir(tmp_path) == ["sweep.toml"]
+    assert sorted(os.listdir(tmp_path)) == ["sweep.toml", "sweep.txt"]
 
 
 def test_commands_that_need_a_store_say_so(tmp_path: Path) -> None:

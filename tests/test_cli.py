@@ -242,7 +242,10 @@ def test_average_prints_statistics(folder: Path, address: str) -> None:
         (["--at", "sise=2"], "points must be selected by axes that"),
         (["--at", "drift=0.5,none"], "got 'none': it has 0.0, 0.5"),
         (["--at", "size=2.0"], "got '2.0': it has 2, 3"),
-        (["--cluster", "here"], "--cluster must be local, an address such as tcp://host:8786, or a scheduler file"),
+        (
+            ["--cluster", "here"],
+            "--cluster must be local, slurm, a profile.toml, an address such as tcp://host:8786, or",
+        ),
         (["--cluster", "tcp://x:1", "--workers", "2"], "--workers belongs to --cluster local"),
         (["-o", "means.xlsx"], "the output must end in .nc (netCDF) or .csv, got means.xlsx"),
         (["-o", "nowhere/means.nc"], "the output must be in a folder that is there"),

@@ -83,7 +83,7 @@ def test_a_model_file_reaches_workers_that_do_not_have_it(folder: Path, address:
 
 
 def test_a_scheduler_without_workers_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ensemble.cluster._PATIENCE", 3.0)
+    monkeypatch.setattr("ensemble.cluster.running._PATIENCE", 3.0)
     with scheduler(folder) as file, pytest.raises(ClusterError, match="must have a worker, but none came"):
         run_sweep(folder / "walk.toml", folder / "a.zarr", cluster=file)
     assert not (folder / "a.zarr").exists()

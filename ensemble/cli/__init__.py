@@ -1,8 +1,10 @@
 """The command line: each command is one call into the module of its name.
 
 options      what several commands take
+stores       where a store is
 status       status
 sweeps       run, plan, models
+submitting   submit
 reductions   average, fit, plot
 proofs       replay, verify
 figures      figure
@@ -27,6 +29,7 @@ COMMANDS = {
     "replay": ("proofs", "Compute one realization of a store here, to look at it."),
     "run": ("sweeps", "Compute what a sweep asks for and its store does not have."),
     "status": ("status", "Tell what a store holds, also while a run goes on."),
+    "submit": ("submitting", "Have SLURM run a sweep, job after job until it is done."),
     "verify": ("proofs", "Check a store's files, and compute some of it again."),
 }
 """The module of each command, and what `--help` says of it."""

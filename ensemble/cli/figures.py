@@ -68,7 +68,7 @@ def figure(
 
         @functools.cache
         def connect() -> Client:
-            return stack.enter_context(cluster.connect(where, workers))
+            return stack.enter_context(cluster.connect(where, workers, watch.say))
 
         for work in works:
             try:

@@ -1,16 +1,19 @@
 """Options that several commands have."""
 
 import contextlib
+import functools
 import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, final
 
 import click
+import dask
 from distributed import Client
 
 from ensemble import cluster
-from ensemble.errors import FitError
+from ensemble.cli.stores import STORE
+from ensemble.errors import ClusterError, FitError
 from ensemble.fit.families import SIZE_LAWS
 from ensemble.run.deadline import Deadline, at, earliest, of_slurm, within
 from ensemble.wording import seconds_of
@@ -40,8 +43,8 @@ SPAN = _Span()
 
 def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """--store, of a sweep."""
-    text = "Folder of the Zarr store; by default the sweep's name with .zarr, in this folder."
-    return click.option("--store", type=PATH, help=text)(command)
+    text = "The Zarr store, a folder or s3://BUCKET/NAME; by default the sweep's name with .zarr, in this folder."
+    return click.option("--store", type=STORE, help=text)(command)
 
 
 def batch_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -51,11 +54,37 @@ def batch_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def cluster_options(default: str | None, otherwise: str = "") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """--cluster and --workers; `otherwise` says what a command does that has no default for them."""
-    where = f"local (one worker process per core), tcp://host:port, or a scheduler file{otherwise}."
+    """--cluster and what belongs to it; `otherwise` says what a command does that has no default for it."""
+    where = (
+        "local (one worker process per core), slurm or a profile.toml (jobs of workers), allocation (the SLURM job "
+        f"around this), tcp://host:port, tls://host:port, or a scheduler file{otherwise}."
+    )
     place = click.option("--cluster", "where", default=default, show_default=True, help=where)
     many = click.option("--workers", type=click.IntRange(min=1), help="Worker processes of the local cluster.")
-    return lambda command: place(many(command))
+    return lambda command: place(many(_tls_options(command)))
+
+
+def _tls_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--tls-ca-file, --tls-cert and --tls-key, under the names that Dask's own commands have for them."""
+    for name, key, text in (
+        ("key", "client.key", "The key of that certificate."),
+        ("cert", "client.cert", "The certificate of this side."),
+        ("ca-file", "ca-file", "Who vouches for a cluster that is running, for tls:// (PEM files all three)."),
+    ):
+        command = click.option(
+            f"--tls-{name}", type=PATH, expose_value=False, callback=functools.partial(_configure_tls, key), help=text
+        )(command)
+    return command
+
+
+def _configure_tls(key: str, context: click.Context, option: click.Parameter, path: Path | None) -> None:
+    """Let Dask know a TLS file for as long as the command runs."""
+    if path is None:
+        return
+    if not path.is_file():
+        raise ClusterError(f"{option.opts[0]} must be a file, but {path} is none")
+    told = {f"distributed.comm.tls.{key}": str(path.absolute()), "distributed.comm.require-encryption": True}
+    context.with_resource(dask.config.set(told))
 
 
 def deadline_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -78,7 +107,9 @@ reading_options = cluster_options(None, "; without, and without --workers, this 
 
 def reading(where: str | None, workers: int | None) -> contextlib.AbstractContextManager[Client | None]:
     """The cluster that reads a store, if one was asked for."""
-    return cluster.connect(where or "local", workers) if where or workers else contextlib.nullcontext()
+    if not (where or workers):
+        return contextlib.nullcontext()
+    return cluster.connect(where or "local", workers, functools.partial(click.echo, err=True))
 
 
 def at_option(command: Callable[..., Any]) -> Callable[..., Any]:

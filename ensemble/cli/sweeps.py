@@ -1,8 +1,10 @@
 """What goes from a sweep to a store: `run`, `plan`, and `models`, what there is to run."""
 
 import contextlib
+import functools
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,8 +20,10 @@ from ensemble.cli.options import (
     deadline_options,
     store_option,
 )
+from ensemble.cluster.submit import Successor, followed
 from ensemble.models import catalog
 from ensemble.reduce import curves
+from ensemble.store.place import Place
 from ensemble.sweep import Sweep
 from ensemble.wording import duration, size
 
@@ -33,9 +37,10 @@ from ensemble.wording import duration, size
 @click.option("--retry-failed", is_flag=True, help="Compute failed realizations again.")
 @click.option("--time-limit", type=SPAN, help="Record realizations as failed that take longer, such as 10m.")
 @click.option("--figure", type=PATH, help="Where the figure goes; by default beside the store, as .png.")
+@click.option("--then", metavar="JOB", hidden=True, help="A SLURM job that waits for this one to end.")
 def run(
     sweep: Path,
-    store: Path | None,
+    store: Place | None,
     where: str,
     workers: int | None,
     batch: int | None,
@@ -44,15 +49,39 @@ def run(
     retry_failed: bool,
     time_limit: float | None,
     figure: Path | None,
+    then: str | None,
 ) -> None:
     """Compute what SWEEP asks for and the store does not have; then print a table and draw a figure.
 
     Run it again to continue, after a kill as well; ask for more in SWEEP to let the store grow. Inside a SLURM job
     the run ends before the walltime does.
     """
-    end = deadline(until, max_time)
-    asked = Sweep.read(sweep)
-    store = store or Path(f"{sweep.stem}.zarr")
+    with followed(then or None) as successor:
+        _run(
+            Sweep.read(sweep),
+            store or Path(f"{sweep.stem}.zarr"),
+            where,
+            workers,
+            figure,
+            successor,
+            batch=batch,
+            retry_failed=retry_failed,
+            deadline=deadline(until, max_time),
+            time_limit=time_limit,
+        )
+
+
+def _run(
+    asked: Sweep,
+    store: Place,
+    where: str,
+    workers: int | None,
+    figure: Path | None,
+    successor: Successor,
+    *,
+    retry_failed: bool,
+    **options: Any,
+) -> None:
     path = store.absolute()  # workers do not share this folder
     summary = running.survey(asked, path, retry_failed=retry_failed)
     if summary.complete:
@@ -62,20 +91,14 @@ def run(
             click.echo(screen.told_targets(summary))
         _leave_if_failed(summary, store)
         return
+    if not successor.begin(store, summary.found + summary.failed):
+        click.echo("jobs before this one have added nothing: none follows it", err=True)
     watch = screen.ProgressWatch()
     cluster.quiet()
-    with cluster.connect(where, workers) as client:
-        summary = running.run_on(
-            client,
-            asked,
-            path,
-            batch=batch,
-            retry_failed=retry_failed,
-            deadline=end,
-            time_limit=time_limit,
-            watch=watch,
-        )
+    with cluster.connect(where, workers, watch.say) as client:
+        summary = running.run_on(client, asked, path, retry_failed=retry_failed, watch=watch, **options)
         click.echo(screen.told(summary))
+        successor.needed = summary.signal is not None or (summary.deadline is not None and summary.computed > 0)
         if summary.signal is not None:
             raise SystemExit(128 + summary.signal)  # whoever stops a run does not want to wait for a table
         if summary.deadline and summary.deadline.hard:
@@ -99,7 +122,7 @@ def run(
 @cluster_options(None, "; without, realizations are timed in this process")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def plan(
-    sweep: Path, store: Path | None, batch: int | None, where: str | None, workers: int | None, as_json: bool
+    sweep: Path, store: Place | None, batch: int | None, where: str | None, workers: int | None, as_json: bool
 ) -> None:
     """Tell what SWEEP would take: points, tasks, hours, bytes. Starts nothing.
 
@@ -108,7 +131,9 @@ def plan(
     """
     asked = Sweep.read(sweep)
     path = store or Path(f"{sweep.stem}.zarr")
-    with cluster.connect(where, workers if where == "local" else None) if where else contextlib.nullcontext() as client:
+    many = workers if where == "local" else None
+    say = functools.partial(click.echo, err=True)
+    with cluster.connect(where, many, say) if where else contextlib.nullcontext() as client:
         planned = forecast.plan(asked, path, workers or cluster.cores(), batch=batch, client=client)
     if as_json:
         totals = {name: getattr(planned, name) for name in ("missing", "tasks", "bytes", "chunk", "workers", "sure")}
@@ -131,7 +156,7 @@ def models() -> None:
         screen.model_card(screen.console(), name, catalog.find(name))
 
 
-def _leave_if_failed(summary: running.Summary, store: Path) -> None:
+def _leave_if_failed(summary: running.Summary, store: Place) -> None:
     """Failed realizations are told and give exit code 1, also when there is nothing left to do."""
     if not summary.failed:
         return

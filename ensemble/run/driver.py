@@ -2,13 +2,14 @@
 
 import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from distributed import Client
 
 from ensemble import forecast, judge, provenance
-from ensemble.cluster import connect, threads
-from ensemble.errors import SweepError
+from ensemble.cluster import connect, longest, planned_threads, threads
+from ensemble.errors import ClusterError, SweepError
 from ensemble.run.agenda import Agenda
 from ensemble.run.deadline import Deadline
 from ensemble.run.interruption import Interruption
@@ -16,13 +17,15 @@ from ensemble.run.summary import Summary, Watch
 from ensemble.run.window import Window
 from ensemble.store import Ledger, lock
 from ensemble.store.codes import computed_by_others
-from ensemble.store.group import exists, probe
-from ensemble.sweep import Point, Sweep
+from ensemble.store.group import check_place, exists
+from ensemble.store.place import Place, place
+from ensemble.sweep import Point, Sweep, told_point
+from ensemble.wording import duration
 
 
 def run_sweep(
     sweep: Sweep | str | Path,
-    store: str | Path,
+    store: str | Place,
     *,
     cluster: str = "local",
     workers: int | None = None,
@@ -41,11 +44,11 @@ def run_sweep(
     if time_limit is not None and not time_limit > 0:
         raise SweepError(f"time_limit must be more than 0 seconds, got {time_limit!r}; None is no limit")
     sweep = sweep if isinstance(sweep, Sweep) else Sweep.read(sweep)
-    store, watch = Path(store).absolute(), watch or Watch()
+    store, watch = place(store).absolute(), watch or Watch()
     summary = survey(sweep, store, retry_failed=retry_failed)
     if summary.complete:
         return summary
-    with connect(cluster, workers) as client:
+    with connect(cluster, workers, watch.say) as client:
         return run_on(
             client,
             sweep,
@@ -58,17 +61,17 @@ def run_sweep(
         )
 
 
-def survey(sweep: Sweep, store: Path, *, retry_failed: bool = False) -> Summary:
+def survey(sweep: Sweep, store: Place, *, retry_failed: bool = False) -> Summary:
     """What a run would find; an error if it could not start. Changes nothing."""
     judge.check(sweep)
     if who := lock.holder(store):
         raise lock.refusal(store, who)
     if not exists(store):
-        probe(store)
+        check_place(store)
     return stock(sweep, store, retry_failed=retry_failed)
 
 
-def stock(sweep: Sweep, store: Path, *, retry_failed: bool = False) -> Summary:
+def stock(sweep: Sweep, store: Place, *, retry_failed: bool = False) -> Summary:
     """What a store has of a sweep, whoever is at work on it; an error if the two disagree."""
     if not exists(store):
         return Summary(len(sweep.points) * (sweep.stop.least if sweep.stop else sweep.realizations))
@@ -80,7 +83,7 @@ def stock(sweep: Sweep, store: Path, *, retry_failed: bool = False) -> Summary:
 def run_on(
     client: Client,
     sweep: Sweep,
-    store: Path,
+    store: Place,
     *,
     batch: int | None = None,
     retry_failed: bool = False,
@@ -90,10 +93,11 @@ def run_on(
 ) -> Summary:
     """Compute on a client's cluster what a sweep asks for and a store does not have."""
     started = time.perf_counter()
-    workers = max(1, threads(client))
+    workers = max(1, threads(client), planned_threads(client))
     counts = _missing(sweep, store, retry_failed)
     patience = deadline.left if deadline else math.inf
     costs = _costs(client, sweep, store, list(counts), watch, limit=time_limit, patience=patience)
+    _check_longest(client, costs)
     length = forecast.task_length(sum(counts[point] * costs[point] for point in counts), workers)
     batches = {point: batch or forecast.batch_size(costs[point], length) for point in counts}
     chunk = sweep.chunk or forecast.chunk_length(sweep, costs.values())
@@ -113,7 +117,17 @@ def run_on(
     return summary
 
 
-def _missing(sweep: Sweep, store: Path, retry_failed: bool) -> dict[Point, int]:
+def _check_longest(client: Client, costs: Mapping[Point, float]) -> None:
+    """Refuse realizations that no worker lives long enough for."""
+    dearest = max(costs, key=lambda point: costs[point], default=None)
+    if dearest is not None and costs[dearest] > longest(client):
+        raise ClusterError(
+            f"worker jobs must live longer than a realization, but {told_point(dict(dearest.values))} takes about "
+            f"{duration(costs[dearest])} and they leave after {duration(longest(client))}: give them more walltime"
+        )
+
+
+def _missing(sweep: Sweep, store: Place, retry_failed: bool) -> dict[Point, int]:
     """The points that may still be computed, and how many realizations each lacks."""
     if not exists(store):
         return dict.fromkeys(sweep.points, sweep.realizations)
@@ -125,7 +139,7 @@ def _missing(sweep: Sweep, store: Path, retry_failed: bool) -> dict[Point, int]:
 def _costs(
     client: Client,
     sweep: Sweep,
-    store: Path,
+    store: Place,
     points: list[Point],
     watch: Watch,
     *,

@@ -1,0 +1,50 @@
+"""What every worker process does first: Dask preloads this module in them.
+
+A worker of a batch job knows when its job ends. Before that it takes nothing new, finishes what it is at, and leaves.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import time
+
+from distributed import Status, Worker
+
+from ensemble.steady import steady
+
+ENDS = "ENSEMBLE_JOB_ENDS"
+"""In the environment of a worker: the time of day at which its job ends, in seconds since 1970."""
+LEAVES = "ENSEMBLE_WORKER_LEAVES"
+"""Seconds before the end of its job in which a worker takes nothing new."""
+
+_LAST = 2.0
+"""Seconds before the end of the job in which what is still at work is given up."""
+_GLANCE = 0.2
+
+
+def dask_setup(worker: Worker) -> None:
+    """Dask calls this in every worker process.
+
+    Ctrl-C in a terminal, and a batch system's SIGTERM, reach every process of a group. It is for the driver to
+    decide what that means; its workers end with it in any case. What fails comes back as an outcome, not as a log.
+    """
+    steady(worker)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    logging.getLogger("distributed.worker").setLevel(logging.CRITICAL)  # a heartbeat missed while all ends is no news
+    logging.getLogger("distributed.worker.memory").setLevel(logging.WARNING)  # a worker out of memory is
+    if ENDS in os.environ:
+        end = time.monotonic() + float(os.environ[ENDS]) - time.time()
+        worker.loop.add_callback(_leave, worker, end, float(os.environ[LEAVES]))
+
+
+async def _leave(worker: Worker, end: float, before: float) -> None:
+    """Leave in time: take nothing new, finish what is at work, give back the rest."""
+    await asyncio.sleep(max(0.0, end - before - time.monotonic()))
+    worker.status = Status.paused  # the scheduler sends nothing more
+    while worker.state.executing and time.monotonic() < end - _LAST:
+        await asyncio.sleep(_GLANCE)
+    with contextlib.suppress(OSError):  # the scheduler may have ended first
+        await worker.close_gracefully(restart=False, reason="the job is about to end")
