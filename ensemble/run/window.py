@@ -10,7 +10,7 @@ from typing import Any, final
 
 from distributed import Client, Future, KilledWorker, as_completed
 
-from ensemble.cluster import threads
+from ensemble.cluster import threads, wish
 from ensemble.errors import RunError, StoreDamaged, StoreError
 from ensemble.judge import Ruling, ahead, judge
 from ensemble.run.agenda import Agenda
@@ -43,7 +43,8 @@ class _Tasks:
 
     @property
     def tasks(self) -> int:
-        return len(self.parts) + 1
+        """Those that are not over: what waits for its landing gives no worker anything to do."""
+        return sum(not future.done() for future in self.futures)
 
     @property
     def futures(self) -> "list[Future[Any]]":
@@ -126,6 +127,7 @@ class Window:
 
     def _look_ahead(self) -> None:
         """Tell those who watch, and those who ask for the status, how long it will take."""
+        wish(self.client, self.agenda.core_seconds_left)
         seconds = self.pace.seconds(self.agenda.core_seconds_left, self._backlog(), self.workers)
         wanted = self.agenda.expected
         self.watch.outlook(wanted, seconds)
@@ -186,10 +188,10 @@ class Window:
         if order.whole:
             landing = self.client.submit(realize_and_land, job, slots, key=f"realize_and_land-{name}")
             return self._launch(_Flight(landing, (), order))
-        parts = tuple(
-            self.client.submit(realize, job, indices[at : at + order.batch], key=f"realize-{name}-{at}")
-            for at in range(0, len(indices), order.batch)
-        )
+        starts = range(0, len(indices), order.batch)
+        batches = [indices[at : at + order.batch] for at in starts]
+        keys = [f"realize-{name}-{at}" for at in starts]
+        parts = tuple(self.client.map(realize, [job] * len(keys), batches, key=keys))
         landing = self.client.submit(land_all, job, slots[0], *parts, key=f"land-{name}")
         return self._launch(_Flight(landing, parts, order))
 
