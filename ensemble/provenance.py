@@ -9,6 +9,7 @@ import functools
 import hashlib
 import importlib.metadata
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -19,7 +20,9 @@ from typing import final
 
 UNKNOWN = "unknown"
 """What is told of something that nobody could find out, or that an older version did not record."""
-MACHINE = ("host", "cpu", "blas_threads")
+THREADS = ("blas_threads", "numba_threads", "zarr_threads", "zarr_concurrency")
+"""How many threads linear algebra, compiled kernels and the store may start, and how much of it is read at a time."""
+MACHINE = ("host", "cpu", *THREADS)
 """What is told of the machine; another one is no other code."""
 COMMIT = ("commit", "dirty")
 """What is told of the commit; the same files are the same code, whatever commit they are in."""
@@ -66,7 +69,7 @@ def here(driver: Origin) -> dict[str, str]:
         told["model"] = driver.model
     told |= {name: importlib.metadata.version(name) for name in _LIBRARIES}
     told["python"] = platform.python_version()
-    return {**told, **_blas(), "cpu": _cpu(), "host": platform.node()}
+    return {**told, **_blas(), **_pools(), "cpu": _cpu(), "host": platform.node()}
 
 
 def code(row: Mapping[str, str]) -> dict[str, str]:
@@ -132,6 +135,19 @@ def _blas() -> dict[str, str]:
     names = sorted({f"{each['internal_api']} {each['version']}" for each in found})
     threads = sorted({str(each["num_threads"]) for each in found})
     return {"blas": ", ".join(names) or UNKNOWN, "blas_threads": ", ".join(threads) or UNKNOWN}
+
+
+def _pools() -> dict[str, str]:
+    """The threads of Numba and Zarr, as this process has them. Numba is not loaded for this: it takes its time."""
+    from zarr import config
+
+    numba = sys.modules.get("numba")
+    of_numba = str(numba.config.NUMBA_NUM_THREADS) if numba else os.environ.get("NUMBA_NUM_THREADS")
+    return {
+        "numba_threads": of_numba or UNKNOWN,
+        "zarr_threads": str(config.get("threading.max_workers") or UNKNOWN),
+        "zarr_concurrency": str(config.get("async.concurrency")),
+    }
 
 
 def _cpu() -> str:

@@ -15,9 +15,10 @@ import pytest
 from threadpoolctl import threadpool_info
 
 import ensemble
-from ensemble import Sweep, provenance
+from ensemble import Sweep, provenance, run_sweep
 from ensemble.models.random_state import RandomState
-from ensemble.provenance import UNKNOWN, Origin
+from ensemble.proof.agreement import libraries
+from ensemble.provenance import THREADS, UNKNOWN, Origin
 from ensemble.store import Ledger, Receipt
 from ensemble.store.codes import Codes, Part, computed_by_others
 from tests.command import run
@@ -32,6 +33,14 @@ ASK = (
     "from ensemble.models.random_state import RandomState as model\n"
     "from dataclasses import asdict\n"
     "print(json.dumps({**asdict(p.origin(model)), 'file': p.__file__}))\n"
+)
+ASK_THREADS = (
+    "import sys, ensemble.provenance as p\n"
+    "asked = p.Origin('source', 'commit', False, '')\n"
+    "before = p.here(asked)['numba_threads'], 'numba' in sys.modules\n"
+    "import numba\n"
+    "p.here.cache_clear()\n"
+    "print(*before, p.here(asked)['numba_threads'])\n"
 )
 SWEEP = 'model = "mine.py:Mine"\nrealizations = 6\nseed = 0\naxes.size = [2, 3]\nstore.chunk = 4\n'
 
@@ -152,14 +161,16 @@ def test_a_changed_model_continues_a_store_and_is_told(tmp_path: Path, address: 
 def test_another_machine_or_commit_is_no_other_code(toy: Toy, tmp_path: Path) -> None:
     """The same files on three machines; then, in the middle of one point, other files; some is not computed."""
     same = {"ensemble": "1", "source": "s", "commit": "a", "dirty": "no", "host": "one", "cpu": "x"}
-    rows = [same, {**same, "host": "two", "cpu": "y"}, {**same, "commit": "b", "dirty": "yes", "host": "three"}]
+    one, many = dict.fromkeys(THREADS, "1"), dict.fromkeys(THREADS, "8")
+    other = {**same, "commit": "b", "dirty": "yes", "host": "three", **many}
+    rows = [same, {**same, "host": "two", "cpu": "y", **one}, other]
     sweep = toy(axes={"size": [2, 3], "drift": [0.0]})
     with Ledger.writing(tmp_path / "a.zarr", sweep, chunk=4) as ledger:
         slots = [slot for point in sweep.points for slot in ledger.missing(point, 10)]
         for slot, row in zip(slots, [rows[0], {**rows[1], "source": "z"}, rows[0], *rows], strict=True):
             if slot is not slots[-1]:
                 ledger.enter([Receipt(slot, {}, 0.0, row)])
-        assert computed_by_others(ledger, {**same, "host": "four"}) == (
+        assert computed_by_others(ledger, {**same, "host": "four", **one}) == (
             "4 realizations of this store were computed by other code: source was z, is s"
         )
         assert computed_by_others(ledger, {**same, "model": "m", "source": "z"}) == (
@@ -175,6 +186,24 @@ def test_another_machine_or_commit_is_no_other_code(toy: Toy, tmp_path: Path) ->
     codes = Codes.of(Ledger.reading(tmp_path / "a.zarr"))
     assert codes.codes[0].hosts == ("one", "three", "two")
     assert codes.codes[0].commits == ("a", "b+")
+    assert libraries(same, {**other, "blas": "b"}) == ("blas absent there and b here",)
+
+
+def test_the_threads_of_a_worker_are_told(toy: Toy, tmp_path: Path, address: str) -> None:
+    run_sweep(toy(), tmp_path / "a.zarr", cluster=address)
+    rows = Ledger.reading(tmp_path / "a.zarr").codes
+    assert rows
+    assert all({name: row[name] for name in THREADS} == dict.fromkeys(THREADS, "1") for row in rows)
+
+
+@pytest.mark.parametrize("given", ["1", None])
+def test_the_threads_of_numba_are_told_without_loading_it(given: str | None) -> None:
+    """What it would take is known before, if somebody has said it; what it has taken is known afterwards."""
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_NUM_THREADS"}
+    environment |= {"NUMBA_NUM_THREADS": given} if given else {}
+    asked = [sys.executable, "-c", ASK_THREADS]
+    told = subprocess.run(asked, check=True, capture_output=True, text=True, env=environment).stdout.split()
+    assert told == [given or UNKNOWN, "False", given or str(len(os.sched_getaffinity(0)))]
 
 
 def test_a_store_without_realizations_was_computed_by_nobody(toy: Toy, tmp_path: Path) -> None:

@@ -12,11 +12,11 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from ensemble.provenance import COMMIT
+from ensemble.provenance import COMMIT, THREADS
 
 _OF_ITSELF = 1e-9
 _OF_THE_LARGEST = 1e-10
-_ALIKE = ("host", "blas_threads", *COMMIT)
+_ALIKE = ("host", *THREADS, *COMMIT)
 """What may differ without another bit: realizations are computed with one thread, and files tell more than commits."""
 
 
