@@ -13,7 +13,8 @@
     │   ├── StoreNotFound  (FileNotFoundError)  there is no store at this path
     │   ├── StoreMismatch  (ValueError)         the sweep and the store disagree about what is computed
     │   ├── StoreLocked    (BlockingIOError)    another driver is at work on the store
-    │   └── StoreDamaged   (OSError)            a file of the store is not as it was written
+    │   ├── StoreDamaged   (OSError)            a file of the store is not as it was written
+    │   └── StoreUnreachable  (ConnectionError) object storage does not answer, or refuses
     ├── ReductionError  (ValueError)         a reduction cannot be made of what the store holds
     └── RunError        (RuntimeError)       a run had to stop; what has landed is safe
 
@@ -88,6 +89,10 @@ class StoreDamaged(StoreError):
     """A file of the store is not as it was written."""
 
     exit_code: ClassVar[int] = 1
+
+
+class StoreUnreachable(StoreError, ConnectionError):
+    """Object storage does not answer, or refuses."""
 
 
 class ReductionError(EnsembleError, ValueError):

@@ -18,6 +18,7 @@ from ensemble.fit.jackknife import Estimate
 from ensemble.stop import Stop
 from ensemble.store import Ledger, Status
 from ensemble.store.group import exists
+from ensemble.store.place import Place
 from ensemble.sweep import Point, Sweep
 from ensemble.task import Job, realize, seconds_each
 
@@ -109,7 +110,7 @@ class Plan:
         return all(each.sure for each in self.points)
 
 
-def plan(sweep: Sweep, store: Path, workers: int, *, batch: int | None = None, client: Client | None = None) -> Plan:
+def plan(sweep: Sweep, store: Place, workers: int, *, batch: int | None = None, client: Client | None = None) -> Plan:
     """Look at what the store has, time what it does not know, start nothing.
 
     Realizations are timed in this process, or on a client's cluster, whose workers are reckoned with then.
@@ -183,7 +184,7 @@ def _pilot(sweep: Sweep, stop: Stop, points: Sequence[Point], count: int) -> flo
     return judge.worst(stop, verdicts)
 
 
-def known(store: Path, points: Iterable[Point]) -> dict[Point, float]:
+def known(store: Place, points: Iterable[Point]) -> dict[Point, float]:
     """Seconds for a realization of those points that a run has timed, as the store tells."""
     if not exists(store):
         return {}

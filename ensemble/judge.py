@@ -9,7 +9,6 @@ import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -22,6 +21,7 @@ from ensemble.fit.families import check as check_law
 from ensemble.fit.jackknife import Estimate
 from ensemble.stop import Stop
 from ensemble.store.damage import open_array, read
+from ensemble.store.place import place
 from ensemble.sweep import Point, Sweep, told_point
 from ensemble.tally import Source, Stretch, Sums
 from ensemble.values import Value
@@ -33,7 +33,7 @@ class Case:
     """Points to be judged together, at one checkpoint or several."""
 
     store: str
-    """Path of the store, seen from the worker."""
+    """Path or URL of the store, seen from the worker."""
     stop: Stop
     points: tuple[Mapping[str, Value], ...]
     cells: tuple[tuple[int, ...], ...]
@@ -112,8 +112,8 @@ def judge(case: Case, *portions: Sequence[Sums]) -> Ruling:
 
     The sums over what is `ahead` may be given, in portions.
     """
-    array = open_array(Path(case.store), case.stop.observable)
-    t = read(open_array(Path(case.store), "t")).astype(np.float64) if array.ndim > _rank(case) else None
+    array = open_array(place(case.store), case.stop.observable)
+    t = read(open_array(place(case.store), "t")).astype(np.float64) if array.ndim > _rank(case) else None
     number, known, known_at = case.first, case.known, case.known_at
     given = list(itertools.chain(*portions))
     while True:

@@ -1,7 +1,6 @@
 """What reductions tell in numbers: the rows of tables and of JSON, and the words of a warning."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,13 +9,14 @@ import xarray as xr
 from ensemble.errors import ReductionError
 from ensemble.reduce import curves
 from ensemble.store import Layout
+from ensemble.store.place import Place
 from ensemble.sweep import shown
 
 _WEIGHTS = ("half", "heaviest", "heaviest_index", "handful")
 """What audited averages tell of every mean besides."""
 
 
-def only_observable(store: Path, needed_by: str) -> str:
+def only_observable(store: Place, needed_by: str) -> str:
     """The observable of a store that has one; an error asks for a choice where there are more."""
     names = list(Layout.read(store).observables)
     if len(names) > 1:

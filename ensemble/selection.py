@@ -1,17 +1,17 @@
 """Points of a store by the values of its axes, as the command line gives them: AXIS=VALUE[,VALUE...], or one point."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from ensemble.errors import PointError, ReductionError, cure
 from ensemble.store import Layout
+from ensemble.store.place import Place
 from ensemble.sweep import shown
 from ensemble.values import Value
 
 _TRUTH = {"true": True, "false": False}
 
 
-def selection(store: Path, given: Sequence[str], option: str = "--at") -> dict[str, list[Value]]:
+def selection(store: Place, given: Sequence[str], option: str = "--at") -> dict[str, list[Value]]:
     """What reductions take as `select`: an axis that is given several times has all these values."""
     axes = Layout.read(store).axes
     selected: dict[str, list[Value]] = {}

@@ -8,7 +8,6 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from ensemble.stop import Stop
 from ensemble.store.damage import open_array, read
+from ensemble.store.place import place
 
 _READ_BYTES = 16 * 2**20
 """Read at once, about."""
@@ -56,7 +56,7 @@ class Source:
     """What is summed up."""
 
     store: str
-    """Path of the store, seen from the worker."""
+    """Path or URL of the store, seen from the worker."""
     observable: str
     failed: frozenset[int]
     """Realizations that count at no point."""
@@ -86,7 +86,7 @@ def portions(stretches: Sequence[Stretch], size: int) -> list[list[Stretch]]:
 
 def total(source: Source, stretches: Sequence[Stretch]) -> list[Sums]:
     """Sums over stretches, read in parts that fit into memory."""
-    array = open_array(Path(source.store), source.observable)
+    array = open_array(place(source.store), source.observable)
     failed = np.array(sorted(source.failed), np.int64)
     return [_total(array, stretch, failed) for stretch in stretches]
 

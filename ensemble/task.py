@@ -12,7 +12,6 @@ import time
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, final
 
 import cloudpickle
@@ -25,6 +24,7 @@ from ensemble.errors import ModelError
 from ensemble.models.model import Model, measures_all
 from ensemble.realization import key, stream, streams
 from ensemble.store import Outcome, Receipt, Slot, land
+from ensemble.store.place import Place, place
 
 _COMPILING_TAKES_LESS = 60.0
 """Seconds: a first call that took longer than this is costly whether it compiled something or not."""
@@ -40,7 +40,7 @@ class Job:
     """What all tasks at one point have in common, as it travels to a worker."""
 
     store: str
-    """Path of the store, seen from the worker."""
+    """Path or URL of the store, seen from the worker."""
     model: bytes
     """The model with its parameters, pickled; classes from a user's file are inside by value."""
     seed: int
@@ -53,7 +53,7 @@ class Job:
     """Seconds that a realization may take; one that takes longer has failed."""
 
     @classmethod
-    def at(cls, store: Path, model: Model, seed: int, observables: Iterable[str], limit: float | None = None) -> "Job":
+    def at(cls, store: Place, model: Model, seed: int, observables: Iterable[str], limit: float | None = None) -> "Job":
         """The job of one point."""
         origin = provenance.origin(type(model))
         return cls(str(store), cloudpickle.dumps(model), seed, tuple(observables), origin, limit)
@@ -91,7 +91,7 @@ def land_all(job: Job, slot: Slot, *parts: Sequence[Outcome]) -> list[Receipt]:
     """Land the outcomes of one chunk, from however many tasks they come."""
     _settle()
     outcomes = sorted((outcome for part in parts for outcome in part), key=lambda outcome: outcome.indices[0])
-    land(Path(job.store), slot, outcomes, job.observables)
+    land(place(job.store), slot, outcomes, job.observables)
     receipt = Receipt(
         slot=slot,
         failed={

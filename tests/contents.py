@@ -11,7 +11,7 @@ def chunks(store: Path, array: str = "walk") -> int:
     return sum(path.is_file() and path.suffix != ".partial" for path in (store / array / "c").rglob("*"))
 
 
-def contents(store: Path, *, status: bool = True) -> dict[str, tuple[tuple[int, ...], bytes]]:
+def contents(store: str | Path, *, status: bool = True) -> dict[str, tuple[tuple[int, ...], bytes]]:
     """Shape and bytes of every variable and coordinate: data, status, and what went wrong.
 
     Which code and host computed a realization, how often, when and how fast, is left out: it may differ where the

@@ -10,7 +10,9 @@ import click
 
 from ensemble import proof, screen
 from ensemble.cli.options import PATH, cluster_options
+from ensemble.cli.stores import STORE
 from ensemble.store import Status
+from ensemble.store.place import Place
 
 _TOLD = 20
 """So many differences are told one by one; --json tells all."""
@@ -21,12 +23,12 @@ _folder_option = click.option(
 
 
 @click.command()
-@click.argument("store", type=PATH)
+@click.argument("store", type=STORE)
 @click.argument("point")
 @click.argument("index", type=int)
 @click.option("--pdb", "debug", is_flag=True, help="Open the debugger where it raises.")
 @_folder_option
-def replay(store: Path, point: str, index: int, debug: bool, model_folder: Path | None) -> None:
+def replay(store: Place, point: str, index: int, debug: bool, model_folder: Path | None) -> None:
     """Compute realization INDEX at POINT of STORE again, in this process, to see why it fails or what it gives.
 
     POINT is such as N=8,epsilon=0,eta=1e5; axes with a single value may be left out, and - stands for none at all.
@@ -55,7 +57,7 @@ def replay(store: Path, point: str, index: int, debug: bool, model_folder: Path 
 
 
 @click.command()
-@click.argument("store", type=PATH)
+@click.argument("store", type=STORE)
 @click.option("--fraction", type=float, default=0.01, show_default=True, help="How many realizations to compute again.")
 @click.option("--choice", type=click.IntRange(min=0), default=0, show_default=True, help="Another number, other ones.")
 @click.option("--repair", is_flag=True, help="Mark what is damaged or different to be computed again.")
@@ -63,7 +65,7 @@ def replay(store: Path, point: str, index: int, debug: bool, model_folder: Path 
 @_folder_option
 @cluster_options("local")
 def verify(
-    store: Path,
+    store: Place,
     fraction: float,
     choice: int,
     repair: bool,
@@ -131,7 +133,7 @@ def _lines(verdict: proof.Verdict) -> Iterator[str]:
         yield f"all well: {verdict.chunks} chunks read, and {again}"
 
 
-def _what_to_do(store: Path, verdict: proof.Verdict) -> str:
+def _what_to_do(store: Place, verdict: proof.Verdict) -> str:
     """What is wrong with a store, and the next thing to do about it, in one sentence."""
     wrong = []
     if verdict.damages:

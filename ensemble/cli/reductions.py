@@ -8,19 +8,21 @@ import click
 from ensemble import export, reduce, report, screen
 from ensemble.cli.drawing import draw_averages
 from ensemble.cli.options import PATH, across_option, at_option, reading, reading_options, window_option
+from ensemble.cli.stores import STORE
 from ensemble.errors import FitError
 from ensemble.fit import families, told
 from ensemble.fit.families import COMPARE, LAWS, MEAN, Family, fit_each, is_curve
 from ensemble.fit.result import RARE
 from ensemble.reduce.reading import Source
 from ensemble.selection import selection
+from ensemble.store.place import Place
 from ensemble.sweep import told_point
 from ensemble.values import Value
 from ensemble.wording import plain
 
 
 @click.command()
-@click.argument("store", type=PATH)
+@click.argument("store", type=STORE)
 @click.option("--observable", metavar="NAME", help="This one alone; by default all of them.")
 @click.option("-o", "--output", type=PATH, help="Write the numbers to a file as well: netCDF (.nc) or CSV (.csv).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
@@ -28,7 +30,7 @@ from ensemble.wording import plain
 @at_option
 @reading_options
 def average(
-    store: Path,
+    store: Place,
     observable: str | None,
     output: Path | None,
     as_json: bool,
@@ -95,7 +97,7 @@ The columns:
 
 
 @click.command(epilog=_EPILOG)
-@click.argument("store", type=PATH)
+@click.argument("store", type=STORE)
 @click.option("--law", metavar="LAW", required=True, help=f"One of {', '.join((*LAWS, COMPARE, MEAN))}.")
 @click.option("--observable", metavar="NAME", help="Needed where the store has several.")
 @window_option
@@ -109,7 +111,7 @@ The columns:
 @at_option
 @reading_options
 def fit(
-    store: Path,
+    store: Place,
     law: str,
     observable: str | None,
     window: tuple[float, float] | None,
@@ -171,7 +173,7 @@ def fit(
         click.echo(f"wrote   {output}")
 
 
-def _reference(store: Path, text: str) -> dict[str, Value]:
+def _reference(store: Place, text: str) -> dict[str, Value]:
     """The one value of the one axis that a reference has."""
     given = selection(store, [text], "--reference")
     Source.of(store, given)  # refuses what the store does not have
@@ -182,8 +184,8 @@ def _reference(store: Path, text: str) -> dict[str, Value]:
 
 
 @click.command()
-@click.argument("store", type=PATH)
+@click.argument("store", type=STORE)
 @click.option("--output", type=PATH, help="Where the figure goes; by default beside the store, as .png.")
-def plot(store: Path, output: Path | None) -> None:
+def plot(store: Place, output: Path | None) -> None:
     """Draw the averages of STORE with their error bands."""
     click.echo(draw_averages(reduce.average(store), output or store.with_suffix(".png")))

@@ -8,7 +8,6 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, final
 
 import click
@@ -16,8 +15,10 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 
 from ensemble import screen
+from ensemble.cli.stores import STORE
 from ensemble.store import Ledger, lock
 from ensemble.store.codes import Codes
+from ensemble.store.place import Place
 from ensemble.wording import plain
 
 _WATCH_SECONDS = 2.0
@@ -25,7 +26,7 @@ _WATCH_SECONDS = 2.0
 
 
 @click.command()
-@click.argument("store", type=click.Path(path_type=Path))
+@click.argument("store", type=STORE)
 @click.option(
     "--watch",
     "seconds",
@@ -37,7 +38,7 @@ _WATCH_SECONDS = 2.0
 )
 @click.option("--provenance", is_flag=True, help="Tell which code computed it, when and where.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table; with --watch a line each time.")
-def status(store: Path, seconds: float | None, provenance: bool, as_json: bool) -> None:
+def status(store: Place, seconds: float | None, provenance: bool, as_json: bool) -> None:
     """Tell what STORE holds: done, failed and wanted realizations of every point."""
     if provenance and seconds:
         raise click.UsageError("--provenance is told once: leave out --watch")
@@ -56,14 +57,14 @@ def status(store: Path, seconds: float | None, provenance: bool, as_json: bool) 
 class _Look:
     """What there is to see at one moment."""
 
-    store: Path
+    store: Place
     ledger: Ledger
     driver: str | None
     news: dict[str, Any]
     points: list[dict[str, Any]]
 
     @classmethod
-    def at(cls, store: Path) -> "_Look":
+    def at(cls, store: Place) -> "_Look":
         driver, news = lock.holder(store), lock.told(store) or {}  # before the book: a driver that goes writes it first
         ledger = Ledger.reading(store)
         return cls(store, ledger, driver, news, screen.status_rows(ledger))
@@ -79,7 +80,7 @@ class _Look:
         return Group(*lines, *([screen.status_table(self.points)] if self.points else []))
 
 
-def _watch(store: Path, seconds: float, *, as_json: bool) -> None:
+def _watch(store: Place, seconds: float, *, as_json: bool) -> None:
     """Show every look: in place on a terminal, one after the other elsewhere."""
     out = screen.console()
     if as_json:
@@ -94,7 +95,7 @@ def _watch(store: Path, seconds: float, *, as_json: bool) -> None:
             out.print(look.shown())
 
 
-def _looks(store: Path, seconds: float) -> Iterator[_Look]:
+def _looks(store: Place, seconds: float) -> Iterator[_Look]:
     """Every look that differs from the one before, until nobody is at work and nothing has changed."""
     before = None
     while True:
@@ -107,7 +108,7 @@ def _looks(store: Path, seconds: float) -> Iterator[_Look]:
         time.sleep(seconds)
 
 
-def _tell_provenance(store: Path, *, as_json: bool) -> None:
+def _tell_provenance(store: Place, *, as_json: bool) -> None:
     codes = Codes.of(Ledger.reading(store))
     if as_json:
         click.echo(json.dumps({"store": str(store), **screen.code_rows(codes)}, indent=2))

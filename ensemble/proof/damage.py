@@ -3,15 +3,15 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, final
 
 import numpy as np
 import zarr
 
-from ensemble.errors import StoreError
-from ensemble.store.damage import file_of, folder_of, read, trouble
+from ensemble.errors import StoreError, StoreUnreachable
+from ensemble.store.damage import file_of, read, trouble
 from ensemble.store.group import ABSENT, attributes, dims, is_json, member, metadata_troubles, open_group
+from ensemble.store.place import Place, metadata, place_of
 from ensemble.store.points import TABLE
 from ensemble.sweep import shown
 from ensemble.values import Value
@@ -54,7 +54,7 @@ def of_chunk(array: zarr.Array[Any], chunk: Sequence[int], axes: Mapping[str, Se
         for at, size, length in zip(chunk, array.chunks, array.shape[: len(axes) + 1], strict=False)
     )
     held = {name: tuple(values[at] for at in cell) for (name, values), cell in zip(axes.items(), cells, strict=True)}
-    return Damage(_inside(array, chunk), folder_of(array).name, said, held, (realizations[0], realizations[-1] + 1))
+    return Damage(_inside(array, chunk), place_of(array).name, said, held, (realizations[0], realizations[-1] + 1))
 
 
 def of_points(group: zarr.Group) -> Iterator[Damage]:
@@ -68,14 +68,16 @@ def of_points(group: zarr.Group) -> Iterator[Damage]:
                 yield Damage(_inside(array, chunk), name, said, dispensable=True)
 
 
-def of_metadata(path: Path) -> list[Damage]:
+def of_metadata(path: Place) -> list[Damage]:
     """Metadata that cannot be read, or that differ from the copy that the store keeps of them."""
     try:
         group = open_group(path)
         attributes(group)
         copies = json.loads((path / "zarr.json").read_text())["consolidated_metadata"]
+    except StoreUnreachable:
+        raise
     except (StoreError, KeyError, TypeError, ValueError):
-        if is_json(path / "zarr.json") or not any(path.glob("*/zarr.json")):
+        if is_json(path / "zarr.json") or not metadata(path):
             open_group(path)  # no store at all: its own error tells that best
         return [Damage("zarr.json", "the metadata of the store", "it cannot be read")]
     found = metadata_troubles(path, dict((copies or {}).get("metadata", {})))
@@ -108,7 +110,7 @@ def _of_coordinate(array: zarr.Array[Any], chunk: tuple[int, ...]) -> str:
 
 def _inside(array: zarr.Array[Any], chunk: Sequence[int]) -> str:
     """The file of a chunk, as seen from its store."""
-    return file_of(array, chunk).relative_to(folder_of(array).parent).as_posix()
+    return f"{place_of(array).name}/{array.metadata.encode_chunk_key(tuple(chunk))}"
 
 
 def _range(axes: Mapping[str, Sequence[Value]]) -> str:

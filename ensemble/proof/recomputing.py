@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, final
 
 import zarr
@@ -19,6 +18,7 @@ from ensemble.run import Watch
 from ensemble.store import Layout, Slot, Status
 from ensemble.store.damage import Region, open_array, read
 from ensemble.store.group import ABSENT
+from ensemble.store.place import Place, place
 from ensemble.sweep import Point
 from ensemble.task import Job, measured
 
@@ -74,7 +74,7 @@ class _Answer:
 
 
 def recompute(
-    path: Path, layout: Layout, model: type[Model], choice: Choice, client: Client | None, watch: Watch
+    path: Place, layout: Layout, model: type[Model], choice: Choice, client: Client | None, watch: Watch
 ) -> Recomputed:
     """Compute again what was chosen."""
     told = Recomputed()
@@ -119,7 +119,7 @@ def settle(told: Recomputed, choice: Choice, layout: Layout, arrays: Mapping[str
 
 
 def _tasks(
-    path: Path, layout: Layout, model: type[Model], choice: Choice
+    path: Place, layout: Layout, model: type[Model], choice: Choice
 ) -> Iterator[tuple[Job, Slot, tuple[Mapping[str, str], ...]]]:
     """A chunk each: what to compute in it, and with which code that was computed before."""
     cell, job = None, None
@@ -135,7 +135,7 @@ def _compare(job: Job, slot: Slot, codes: Sequence[Mapping[str, str]]) -> _Answe
     """The task: compute realizations again and put them beside what is stored."""
     first, last = slot.indices[0], slot.indices[-1]
     region: Region = (*slot.cell, slice(first, last + 1))
-    stored = {name: read(open_array(Path(job.store), name), region) for name in job.observables}
+    stored = {name: read(open_array(place(job.store), name), region) for name in job.observables}
     answer = _Answer(slot, 0, [], Counter())
     rounded = 0
     for index, code in zip(slot.indices, codes, strict=True):

@@ -4,7 +4,6 @@ The status first: from then on nobody relies on what is being taken away, wherev
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import zarr
@@ -15,9 +14,10 @@ from ensemble.proof.book import arrays_of
 from ensemble.proof.damage import Damage
 from ensemble.store.damage import file_of, region_of, trouble
 from ensemble.store.group import open_group
+from ensemble.store.place import Place
 
 
-def repair(path: Path, lost: NDArray[np.bool_], damages: Sequence[Damage]) -> int:
+def repair(path: Place, lost: NDArray[np.bool_], damages: Sequence[Damage]) -> int:
     """Mark the lost realizations of a store, whose lock is held, and take the damaged chunks away; tells how many."""
     try:
         _forget(open_group(path, writable=True), lost)

@@ -19,6 +19,7 @@ from ensemble.selection import cell_of
 from ensemble.store import Layout, Status
 from ensemble.store.damage import open_array, read
 from ensemble.store.group import attributes, open_group
+from ensemble.store.place import Place, place
 from ensemble.sweep import Point
 from ensemble.task import Job, measured
 
@@ -28,7 +29,7 @@ from ensemble.task import Job, measured
 class Replay:
     """A realization of a store, and the means to compute it here."""
 
-    path: Path
+    path: Place
     """The store."""
     layout: Layout
     """What it holds."""
@@ -40,9 +41,9 @@ class Replay:
     """Which realization."""
 
     @classmethod
-    def of(cls, store: str | Path, point: str, index: int, model_folder: Path | None = None) -> Self:
+    def of(cls, store: str | Place, point: str, index: int, model_folder: Path | None = None) -> Self:
         """A realization by its point, AXIS=VALUE,AXIS=VALUE, and its index; an error if the store has no such one."""
-        path = Path(store).absolute()
+        path = place(store).absolute()
         layout = Layout.read(path)
         cell = cell_of(layout, point)
         if not 0 <= index < layout.realizations:

@@ -1,7 +1,6 @@
 """A whole store verified: its files read, some of its realizations computed again, and mended if that is asked for."""
 
 import contextlib
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
@@ -22,6 +21,7 @@ from ensemble.run import Watch
 from ensemble.store import Layout, lock
 from ensemble.store.build import sweep_up
 from ensemble.store.group import dims, open_group
+from ensemble.store.place import Place, place
 from ensemble.store.points import TABLE
 
 
@@ -57,7 +57,7 @@ class Verdict:
 
 
 def verify(
-    store: str | Path,
+    store: str | Place,
     *,
     fraction: float = 0.01,
     choice: int = 0,
@@ -74,7 +74,7 @@ def verify(
     to be computed again, which is then for a run to do; it needs the store for itself. One watch is told of chunks that
     are read, the other of realizations.
     """
-    path = Path(store).absolute()
+    path = place(store).absolute()
     if not 0 <= fraction <= 1:
         raise StoreError(f"the fraction that is computed again must be between 0 and 1, got {fraction:g}")
     with lock.hold(path) if repair and path.is_dir() else contextlib.nullcontext():
@@ -105,13 +105,13 @@ def verify(
         return verdict
 
 
-def find_model(path: Path, layout: Layout, folder: Path | None) -> type[Model]:
+def find_model(path: Place, layout: Layout, folder: Path | None) -> type[Model]:
     """The model of a store; the file of one's own in `folder`, or else in this folder or in that of the store."""
-    folders: Sequence[Path] = [folder] if folder else [Path.cwd(), path.absolute().parent]
-    return catalog.find_again(layout.model, folders)
+    beside = [path.absolute().parent] if isinstance(path, Path) else []
+    return catalog.find_again(layout.model, [folder] if folder else [Path.cwd(), *beside])
 
 
-def _model(path: Path, folder: Path | None) -> type[Model]:
+def _model(path: Place, folder: Path | None) -> type[Model]:
     """The same, if it still is what the store holds."""
     layout = Layout.read(path)
     model = find_model(path, layout, folder)

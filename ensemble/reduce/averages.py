@@ -9,7 +9,6 @@ padded with NaN, so are its averages.
 
 import functools
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,13 +21,14 @@ from ensemble.reduce.moments import Moments
 from ensemble.reduce.plateaus import late_mean
 from ensemble.reduce.rare import put_weights, weighed
 from ensemble.reduce.reading import Run, Select, Source, put
+from ensemble.store.place import Place
 
 _WEIGHTS = ("half", "heaviest", "heaviest_index", "handful")
 """What averages have of an audit."""
 
 
 def average(
-    store: str | Path,
+    store: str | Place,
     *,
     observables: Sequence[str] | None = None,
     audited: bool = False,

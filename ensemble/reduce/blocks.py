@@ -4,7 +4,6 @@ Blocks are cut from the done realizations alone, in the order of their indices: 
 lack the same realizations have the same ones in the same block, so their differences and ratios are paired.
 """
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,11 @@ from numpy.typing import NDArray
 
 from ensemble.errors import ReductionError
 from ensemble.reduce.reading import Run, Select, Source, put
+from ensemble.store.place import Place
 
 
 def block_means(
-    store: str | Path,
+    store: str | Place,
     observable: str,
     *,
     blocks: int = 50,

@@ -6,7 +6,6 @@ complex numbers.
 
 import math
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,13 +18,14 @@ from ensemble.errors import ReductionError
 from ensemble.reduce import reading
 from ensemble.reduce.moments import Moments, slabs
 from ensemble.reduce.reading import Run, Select, Source, put
+from ensemble.store.place import Place
 
 _HELD_RUNS = 4
 """A task holds the values of so many runs of chunks, to put them in order."""
 
 
 def statistics(
-    store: str | Path,
+    store: str | Place,
     observable: str,
     *,
     quantiles: Sequence[float] = (0.16, 0.5, 0.84),

@@ -7,7 +7,6 @@ import functools
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self, final
 
 import numpy as np
@@ -17,10 +16,11 @@ from numpy.typing import NDArray
 
 from ensemble.errors import ReductionError
 from ensemble.reduce.reading import Run, Select, Source, put
+from ensemble.store.place import Place
 
 
 def histogram(
-    store: str | Path,
+    store: str | Place,
     observable: str,
     at: float | Sequence[float] | None,
     *,

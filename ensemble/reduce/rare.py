@@ -5,7 +5,6 @@ that of all realizations together.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from ensemble.models.model import Observable
 from ensemble.reduce.moments import Moments
 from ensemble.reduce.plateaus import late_mean
 from ensemble.reduce.reading import Run, Select, Source, put
+from ensemble.store.place import Place
 
 _HANDFUL = 10
 """A mean that rests on fewer realizations than this is hardly known, nor is its error."""
@@ -25,7 +25,7 @@ _FEW = 0.1
 
 
 def audit(
-    store: str | Path,
+    store: str | Place,
     observable: str,
     *,
     select: Select | None = None,

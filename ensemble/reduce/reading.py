@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Self, TypeVar, final
 
 import numpy as np
@@ -26,6 +25,7 @@ from ensemble.store import Layout, Status
 from ensemble.store.damage import open_array, read
 from ensemble.store.group import member, open_group
 from ensemble.store.layout import BOOK
+from ensemble.store.place import Place, for_zarr, place
 from ensemble.values import Value, coerce
 
 RUN_BYTES = 16 * 2**20
@@ -74,7 +74,7 @@ class Run:
 class Source:
     """A store as it was when a reduction began, and the points of it that are selected."""
 
-    path: Path
+    path: Place
     """Where it is, for workers in any folder."""
     layout: Layout
     """What it holds; of the axes only the values that are selected."""
@@ -84,9 +84,9 @@ class Source:
     """Which realizations of which selected points are done."""
 
     @classmethod
-    def of(cls, store: str | Path, select: Select | None = None, first: int | None = None) -> Self:
+    def of(cls, store: str | Place, select: Select | None = None, first: int | None = None) -> Self:
         """The store as it is now: all points or those with some values of axes, all realizations or the first ones."""
-        path = Path(store).absolute()
+        path = place(store).absolute()
         layout = Layout.read(path)
         places = _places(path, layout, select or {})
         status = read(member(open_group(path), "status"), tuple(slice(length) for length in layout.shape))
@@ -106,7 +106,8 @@ class Source:
 
     def frame(self, dims: Iterable[str]) -> xr.Dataset:
         """A Dataset over the axes and some of the observables' dimensions that holds only the count, for results."""
-        raw = xr.open_zarr(self.path, drop_variables=BOOK)  # no result needs it, and xarray would read the times in it
+        book = BOOK  # no result needs it, and xarray would read the times in it
+        raw = xr.open_zarr(for_zarr(self.path), drop_variables=book)
         axes = dict(zip(self.layout.axes, self.places, strict=True))
         counted = {"long_name": "number of finished realizations", "units": "1"}
         return xr.Dataset(
@@ -198,7 +199,7 @@ def _on_run(chunk: Callable[..., Part], array: "zarr.Array[Any]", run: Run, *mor
     return chunk(run.read(array), run, *more)
 
 
-def _places(path: Path, layout: Layout, select: Select) -> tuple[list[int], ...]:
+def _places(path: Place, layout: Layout, select: Select) -> tuple[list[int], ...]:
     """Where the selected values lie along each axis, in the order of the store; all where none is named."""
     for name in select:
         if name not in layout.axes:
@@ -211,7 +212,7 @@ def _places(path: Path, layout: Layout, select: Select) -> tuple[list[int], ...]
     return tuple(places)
 
 
-def _wanted(path: Path, name: str, values: Sequence[Value], given: Value | Sequence[Value]) -> list[Value]:
+def _wanted(path: Place, name: str, values: Sequence[Value], given: Value | Sequence[Value]) -> list[Value]:
     """Values of an axis as a sweep file would give them; an error tells which there are."""
     listed = [each.item() if isinstance(each, np.generic) else each for each in np.asarray(given, dtype=object).ravel()]
     there = f"it has {', '.join(map(repr, sorted(values)))}"

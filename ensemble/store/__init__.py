@@ -1,6 +1,8 @@
 """The store: one Zarr v3 group that plain `xr.open_zarr` opens as one labelled Dataset.
 
     layout    what arrays there are, and what a sweep must agree with to use them
+    place     where a store is: a folder or object storage, and all in which the two differ
+    remote    the verbs of a path, spoken to object storage
     group     the Zarr group on disk: finding it, opening it, committing its metadata
     build     how a store is created and grown
     chunk     the unit of landing: a worker writes one chunk of trajectories, and nobody else writes that chunk
@@ -8,6 +10,7 @@
     ledger    the driver's book: which realizations are done or failed, and which code computed them
     points    what is known of each point as a whole: its cost, and how exact a target is
     lock      one driver at a time
+    lease     the same on object storage
     view      the store as an xarray Dataset, unfinished realizations masked
 
 Only `status` decides what is done: never NaN, never the existence of a chunk. Data land first, their status second.

@@ -1,7 +1,7 @@
 """How a store is created and grown.
 
-A store is made in a folder of its own and renamed into place, so there is never half a store. It grows in three
-steps: arrays are resized, then coordinates written, then the group's metadata committed by an atomic write.
+A store is made in a folder of its own and comes to its place as a whole, so there is never half a store. It grows in
+three steps: arrays are resized, then coordinates written, then the group's metadata committed by an atomic write.
 Until then a reader goes by the consolidated metadata, which still tell the old shape; a driver that dies in
 between leaves nothing that the next one does not set right. A store of an older format gets what it lacks in the
 same way.
@@ -10,19 +10,19 @@ same way.
 import contextlib
 import json
 import math
-import shutil
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
 
-from ensemble.errors import StoreError
+from ensemble.errors import StoreError, StoreUnreachable
 from ensemble.models.model import Model, fields
 from ensemble.store import points
 from ensemble.store.group import COMPRESSORS, FORMAT, attributes, commit, is_committed, member, open_group
 from ensemble.store.layout import BOOK, EPOCH, OWN, Layout, Status
+from ensemble.store.place import Place, made_aside
+from ensemble.store.remote import Remote
 
 _POINTS, _REALIZATIONS, _ENTRIES = 64, 65536, 64 * 4096
 """Chunks of the book: at most so many points, equally many along all axes, so many realizations, so many of both."""
@@ -54,31 +54,31 @@ _COORDINATE_CHUNK = 65536
 """Axes are chunked this large, so that whoever still has the old shape reads a grown axis correctly."""
 
 
-def create(path: Path, layout: Layout, model: type[Model]) -> None:
-    """Make a new, empty store: built aside, then renamed into place."""
-    aside = path.with_name(f".{path.name}.making")
-    shutil.rmtree(aside, ignore_errors=True)  # left by a driver that was killed; the lock is ours
+def create(path: Place, layout: Layout, model: type[Model]) -> None:
+    """Make a new, empty store: built aside, then brought to its place."""
     try:
-        group = zarr.create_group(str(aside), zarr_format=3)
-        _make_arrays(group, layout)
-        _make_book(group, layout, block_shape(layout.shape[:-1]))
-        _make_coordinates(group, layout, model)
-        commit(aside, _attributes(layout, provenance=[]))
-        aside.rename(path)
+        with made_aside(path) as aside:
+            group = zarr.create_group(str(aside), zarr_format=3)
+            _make_arrays(group, layout)
+            _make_book(group, layout, block_shape(layout.shape[:-1]))
+            _make_coordinates(group, layout, model)
+            commit(aside, _attributes(layout, provenance=[]))
+    except StoreUnreachable:
+        raise
     except OSError as error:
         raise StoreError(f"the store {path} cannot be made: {error.strerror}; give another --store") from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
-def sweep_up(path: Path) -> None:
+def sweep_up(path: Place) -> None:
     """Remove what killed writers left, before a run and after it: files that Zarr had not yet renamed into place."""
+    if isinstance(path, Remote):
+        return  # an object is there as a whole or not at all
     with contextlib.suppress(OSError):  # they take room, but harm nothing
         for left in path.rglob("*.partial"):
             left.unlink(missing_ok=True)
 
 
-def grow(path: Path, layout: Layout) -> None:
+def grow(path: Place, layout: Layout) -> None:
     """Give the store at `path` the shape of `layout`, which holds all that it had, in the same places."""
     group = open_group(path, writable=True)
     points.make(group, layout.axes, layout.shape[:-1], layout.asked)
@@ -93,7 +93,7 @@ def grow(path: Path, layout: Layout) -> None:
     commit(path, _attributes(layout, attributes(group)["provenance"]))
 
 
-def is_settled(path: Path, layout: Layout) -> bool:
+def is_settled(path: Place, layout: Layout) -> bool:
     """Whether the store is of this format and its arrays have the shape that was committed.
 
     Not so if an older version made it, or if a driver died while it grew the arrays.

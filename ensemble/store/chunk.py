@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ensemble.errors import StoreDamaged, StoreError
 from ensemble.store.damage import file_of, open_array, read
+from ensemble.store.place import Place, read_each
 
 
 @final
@@ -44,7 +45,7 @@ class Outcome:
     """What they took."""
 
 
-def land(store: Path, slot: Slot, outcomes: Iterable[Outcome], observables: Iterable[str]) -> None:
+def land(store: Place, slot: Slot, outcomes: Iterable[Outcome], observables: Iterable[str]) -> None:
     """Write the outcomes into their chunk and keep what else the chunk holds.
 
     May be called twice with the same outcomes, at any time: what it writes depends on nothing but them.
@@ -54,13 +55,15 @@ def land(store: Path, slot: Slot, outcomes: Iterable[Outcome], observables: Iter
     failed = {index: each.exception for each in outcomes if each.arrays is None for index in each.indices}
     done = [index for indices, _ in measured for index in indices]
     try:
-        for name in observables:
+        names = tuple(observables)
+        *opened, texts = _open(store, (*names, "exception"))
+        for name, array in zip(names, opened, strict=True):
             rows = [(indices, arrays[name]) for indices, arrays in measured]
-            _write(_open(store, name), slot, rows, clear=failed)
-        texts = _open(store, "exception")
+            _write(array, slot, rows, clear=failed)
         if failed or _is_on_disk(texts, slot):
             _write(texts, slot, [((index,), text) for index, text in failed.items()], clear=done)
-        (store / "zarr.json").stat()  # else the folder has gone meanwhile, and Zarr has made another in its place
+        if isinstance(store, Path):
+            (store / "zarr.json").stat()  # else the folder has gone meanwhile, and Zarr has made another in its place
     except StoreDamaged:
         raise
     except (OSError, ValueError) as error:
@@ -95,14 +98,18 @@ def _places(slot: Slot, indices: Sequence[int]) -> slice | list[int]:
 
 def _is_on_disk(array: zarr.Array[Any], slot: Slot) -> bool:
     """Whether the array's chunk is there; it is not while it would hold nothing but fill values."""
-    return file_of(array, (*slot.cell, slot.start // array.chunks[-1])).exists()
+    return file_of(array, (*slot.cell, slot.start // array.chunks[-1])).is_file()
 
 
-def _open(store: Path, name: str) -> zarr.Array[Any]:
-    """An array to write to: one that was opened before, unless the driver has given it another shape since."""
-    return _opened(store, name, (store / name / "zarr.json").read_bytes())
+def _open(store: Place, names: Sequence[str]) -> list[zarr.Array[Any]]:
+    """Arrays to write to: those that were opened before, unless the driver has given them another shape since."""
+    written = read_each([store / name / "zarr.json" for name in names])
+    for each in written:
+        if isinstance(each, OSError):
+            raise each
+    return [_opened(store, name, metadata) for name, metadata in zip(names, written, strict=True)]
 
 
 @functools.lru_cache(maxsize=64)
-def _opened(store: Path, name: str, _metadata: bytes) -> zarr.Array[Any]:
+def _opened(store: Place, name: str, _metadata: bytes) -> zarr.Array[Any]:
     return open_array(store, name, "r+")

@@ -2,14 +2,14 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from ensemble.errors import StoreDamaged, StoreError
+from ensemble.errors import StoreDamaged, StoreError, StoreUnreachable
+from ensemble.store.place import Place, at_once, for_zarr, place_of
 
 Region = tuple[int | slice, ...]
 """A part of an array: along its first dimensions a place or a range, all of the others."""
@@ -18,8 +18,9 @@ Region = tuple[int | slice, ...]
 def read(array: zarr.Array[Any], region: Region = ()) -> NDArray[Any]:
     """A part of an array; an error names the chunk that cannot be read."""
     try:
-        return np.asarray(array[region or ...])
-    except MemoryError:
+        with at_once(array):
+            return np.asarray(array[region or ...])
+    except (MemoryError, StoreUnreachable):
         raise
     except Exception as error:  # a codec raises whatever it likes where bytes make no sense
         raise _named(array, region, error) from error
@@ -29,7 +30,7 @@ def trouble(array: zarr.Array[Any], chunk: Sequence[int]) -> str:
     """What is wrong with one chunk of an array; an empty text if it can be read, or was never written."""
     try:
         array[region_of(array, chunk)]
-    except (MemoryError, PermissionError):
+    except (MemoryError, PermissionError, StoreUnreachable):
         raise
     except Exception as error:
         return _told(error)
@@ -42,22 +43,22 @@ def region_of(array: zarr.Array[Any], chunk: Sequence[int]) -> tuple[slice, ...]
     return tuple(slice(at * size, min((at + 1) * size, length)) for at, size, length in ends)
 
 
-def file_of(array: zarr.Array[Any], chunk: Sequence[int]) -> Path:
+def file_of(array: zarr.Array[Any], chunk: Sequence[int]) -> Place:
     """Where a chunk is on disk, if it has been written."""
-    return folder_of(array) / array.metadata.encode_chunk_key(tuple(chunk))
+    return place_of(array) / array.metadata.encode_chunk_key(tuple(chunk))
 
 
-def open_array(store: Path, name: str, mode: Literal["r", "r+"] = "r") -> zarr.Array[Any]:
+def open_array(store: Place, name: str, mode: Literal["r", "r+"] = "r") -> zarr.Array[Any]:
     """One array of a store, by itself; an error names the metadata that cannot be read."""
     try:
-        return zarr.open_array(str(store / name), mode=mode)
-    except PermissionError:
+        return zarr.open_array(for_zarr(store / name), mode=mode)
+    except (PermissionError, StoreUnreachable):
         raise
     except Exception as error:  # Zarr raises whatever it likes where metadata make no sense
         raise unreadable(store, name) from error
 
 
-def unreadable(store: Path, name: str) -> StoreDamaged:
+def unreadable(store: Place, name: str) -> StoreDamaged:
     """The error for an array whose metadata cannot be read."""
     return StoreDamaged(
         f"{store / name / 'zarr.json'} must be as it was written, but it cannot be read: "
@@ -68,12 +69,12 @@ def unreadable(store: Path, name: str) -> StoreDamaged:
 def _named(array: zarr.Array[Any], region: Region, error: Exception) -> StoreError:
     """The error for the first chunk of a region that cannot be read."""
     if isinstance(error, PermissionError):
-        return StoreError(f"{folder_of(array)} must be readable, but: {error.strerror}")
+        return StoreError(f"{place_of(array)} must be readable, but: {error.strerror}")
     troubles = ((file_of(array, chunk), trouble(array, chunk)) for chunk in _reached(array, region))
-    file, said = next((pair for pair in troubles if pair[1]), (folder_of(array), _told(error)))
+    file, said = next((pair for pair in troubles if pair[1]), (place_of(array), _told(error)))
     return StoreDamaged(
         f"{file} must be as it was written, but {said}: "
-        f"`ensemble verify {folder_of(array).parent} --repair` has it computed again"
+        f"`ensemble verify {place_of(array).parent} --repair` has it computed again"
     )
 
 
@@ -86,11 +87,6 @@ def _reached(array: zarr.Array[Any], region: Region) -> Iterator[tuple[int, ...]
         places = range(length)[each] if isinstance(each, slice) else range(each, each + 1)
         along.append(range(places[0] // size, places[-1] // size + 1) if places else range(0))
     return itertools.product(*along)
-
-
-def folder_of(array: zarr.Array[Any]) -> Path:
-    """Where an array is on disk."""
-    return Path(array.store_path.store.root) / array.store_path.path  # type: ignore[attr-defined]
 
 
 def _told(error: Exception) -> str:

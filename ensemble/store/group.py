@@ -1,17 +1,15 @@
 """The Zarr group on disk: finding it, opening it, committing its metadata."""
 
 import json
-import tempfile
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
-from ensemble.errors import StoreError, StoreNotFound
+from ensemble.errors import StoreError, StoreNotFound, StoreUnreachable
 from ensemble.store.damage import unreadable
+from ensemble.store.place import MAKING, Place, for_zarr, metadata, place_of, probe, read_each, replace
 
 COMPRESSORS = (ZstdCodec(level=-1), Crc32cCodec())
 """Trajectories hardly compress: the fastest level makes them a twentieth larger than the third, in half the time."""
@@ -27,7 +25,7 @@ ABSENT = "it is not there"
 """What is wrong with a file that was written and is gone."""
 
 
-def exists(path: Path) -> bool:
+def exists(path: Place) -> bool:
     """Whether there is a store at `path`; an error if something else is."""
     if not path.exists():
         return False
@@ -35,49 +33,60 @@ def exists(path: Path) -> bool:
         raise StoreError(f"a store must be a folder, but {path} is a file; give another --store")
     if not any(path.iterdir()):
         return False
-    _ = open_group(path)
+    try:
+        _ = open_group(path)
+    except StoreNotFound:  # a driver was killed while it made one
+        return False
     return True
 
 
-def open_group(path: Path, *, writable: bool = False) -> zarr.Group:
+def open_group(path: Place, *, writable: bool = False) -> zarr.Group:
     """The Zarr group at `path`: to read as it was last committed, to write as the arrays are."""
-    if not path.exists():
-        raise StoreNotFound(f"there must be a store at {path}, but there is nothing; `ensemble run` makes one")
     try:
         if writable:
-            group = zarr.open_group(str(path), mode="r+", use_consolidated=False)
+            group = zarr.open_group(for_zarr(path), mode="r+", use_consolidated=False)
         else:
-            group = zarr.open_group(str(path), mode="r")
+            group = zarr.open_group(for_zarr(path), mode="r")
+    except StoreUnreachable:
+        raise
     except Exception as error:
+        if not path.exists():
+            raise _absent(path) from error
         raise StoreError(f"{path} must be a store that `ensemble run` made, but it is no Zarr group") from error
     written = group.attrs.get("ensemble_format")
     if written is None:
+        if MAKING in group.attrs:
+            raise _absent(path)
         raise StoreError(f"{path} must be a store that `ensemble run` made, but it is another Zarr group")
     if not isinstance(written, int) or written > FORMAT:
         raise StoreError(f"{path} is a store of format {written}, but this version reads up to {FORMAT}: upgrade")
     return group
 
 
-def probe(path: Path) -> None:
-    """Find out whether a store can be made at `path`, and leave no trace."""
+def _absent(path: Place) -> StoreNotFound:
+    return StoreNotFound(f"there must be a store at {path}, but there is nothing; `ensemble run` makes one")
+
+
+def check_place(path: Place) -> None:
+    """Refuse a place where no store can be made."""
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}."):
-            pass
+        probe(path)
+    except StoreUnreachable:
+        raise
     except OSError as error:
         raise StoreError(f"the store {path} cannot be made there: {error.strerror}; give another --store") from error
 
 
 def member(group: zarr.Group, name: str) -> zarr.Array[Any]:
     """One array of a group."""
-    store = Path(group.store_path.store.root)  # type: ignore[attr-defined]
     try:
         array = group[name]
-    except PermissionError:
+    except (PermissionError, StoreUnreachable):
         raise
     except Exception as error:  # Zarr raises whatever it likes where metadata make no sense
-        raise unreadable(store, name) from error
+        raise unreadable(place_of(group), name) from error
     if not isinstance(array, zarr.Array):
-        raise unreadable(store, name)
+        raise unreadable(place_of(group), name)
     return array
 
 
@@ -86,44 +95,41 @@ def dims(array: zarr.Array[Any]) -> tuple[str, ...]:
     return tuple(str(name) for name in array.metadata.dimension_names or ())  # type: ignore[union-attr]
 
 
-def commit(path: Path, attributes: Mapping[str, Any]) -> None:
+def commit(path: Place, attributes: Mapping[str, Any]) -> None:
     """Set attributes and consolidate in one atomic write: from here on readers see the arrays as they are.
 
     Zarr would write the attributes first, and the group would be unconsolidated for whoever opens it in between.
     """
     document = json.loads((path / "zarr.json").read_text())
     document["attributes"] = {**document.get("attributes", {}), **attributes}
-    arrays = {each.parent.name: json.loads(each.read_text()) for each in sorted(path.glob("*/zarr.json"))}
+    arrays = {name: json.loads(written) for name, written in metadata(path).items()}
     document["consolidated_metadata"] = {"kind": "inline", "must_understand": False, "metadata": arrays}
-    aside = path / f"zarr.json.{uuid.uuid4().hex}.partial"
-    try:
-        aside.write_text(json.dumps(document, indent=2))
-        aside.replace(path / "zarr.json")
-    finally:
-        aside.unlink(missing_ok=True)
+    replace(path / "zarr.json", json.dumps(document, indent=2).encode())
 
 
-def check_metadata(path: Path) -> None:
+def check_metadata(path: Place) -> None:
     """Refuse to write to arrays whose metadata are not what the store knows of them."""
     committed = json.loads((path / "zarr.json").read_text()).get("consolidated_metadata") or {}
     for name, _ in metadata_troubles(path, committed.get("metadata", {})):
         raise unreadable(path, name)
 
 
-def metadata_troubles(path: Path, copies: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def metadata_troubles(path: Place, copies: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The arrays whose metadata cannot be read or differ from the copy that the store keeps, and what is wrong."""
     growing = copies.get("status", {}).get("dimension_names", ())
-    known = copies or {each.parent.name: None for each in path.glob("*/zarr.json")}
-    for name, copy in sorted(known.items()):
-        if said := _trouble(path / name / "zarr.json", copy, growing):
+    known = copies or dict.fromkeys(metadata(path))
+    files = [path / name / "zarr.json" for name in sorted(known)]
+    for file, written in zip(files, read_each(files), strict=True):
+        name = file.parent.name
+        if said := _trouble(file, written, known[name], growing):
             yield name, said
 
 
-def _trouble(file: Path, copy: Any, growing: Sequence[str]) -> str:
+def _trouble(file: Place, written: bytes | OSError, copy: Any, growing: Sequence[str]) -> str:
     """What is wrong with the metadata of an array; its shape may be ahead of the copy while a store grows."""
-    if not is_json(file):
+    told = _table(written)
+    if told is None:
         return "it cannot be read" if file.exists() else ABSENT
-    told = json.loads(file.read_text())
     same = copy is None or (_without_shape(told) == _without_shape(copy) and _is_ahead(told, copy, growing))
     return "" if same else "it is not what the store knows of it"
 
@@ -144,18 +150,24 @@ def _without_shape(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in metadata.items() if key not in ("shape", "consolidated_metadata")}
 
 
-def is_json(file: Path) -> bool:
+def is_json(file: Place) -> bool:
     """Whether a file holds a table of JSON."""
+    return _table(*read_each([file])) is not None
+
+
+def _table(written: bytes | OSError) -> dict[str, Any] | None:
+    """The table that a text of JSON holds, if it could be read and does."""
     try:
-        return isinstance(json.loads(file.read_bytes()), dict)
-    except (OSError, ValueError):
-        return False
+        told = None if isinstance(written, OSError) else json.loads(written)
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) else None
 
 
-def is_committed(path: Path) -> bool:
+def is_committed(path: Place) -> bool:
     """Whether the last commit came to its end."""
-    metadata = zarr.open_group(str(path), mode="r").metadata
-    return metadata.consolidated_metadata is not None
+    opened = zarr.open_group(for_zarr(path), mode="r").metadata
+    return opened.consolidated_metadata is not None
 
 
 def attributes(group: zarr.Group) -> dict[str, Any]:

@@ -22,7 +22,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
-from pathlib import Path
 from typing import Any, Self, final, get_type_hints
 
 import numpy as np
@@ -32,6 +31,7 @@ from ensemble.errors import StoreMismatch
 from ensemble.models.model import Model, Observable, fields, required
 from ensemble.store.damage import read
 from ensemble.store.group import attributes, dims, open_group
+from ensemble.store.place import Place
 from ensemble.store.points import TABLE as POINT_TABLE
 from ensemble.sweep import Point, Sweep, shown
 from ensemble.values import Value, coerce
@@ -95,7 +95,7 @@ class Layout:
         )
 
     @classmethod
-    def read(cls, path: Path) -> Self:
+    def read(cls, path: Place) -> Self:
         """The layout of the store at `path`."""
         group = open_group(path)
         told = attributes(group)
@@ -141,7 +141,7 @@ class Layout:
         """Whether the grid of this store has a place for a point."""
         return all(getattr(point.model, name) in values for name, values in self.axes.items())
 
-    def at(self, cell: Sequence[int], model: type[Model], path: Path) -> Sweep:
+    def at(self, cell: Sequence[int], model: type[Model], path: Place) -> Sweep:
         """The sweep of one point alone, from which its model is made anew; an error if the model has changed since."""
         known, hints = fields(model), get_type_hints(model)
         given = {**self.parameters, **{name: values.tolist() for name, values in self.coords.items()}}
@@ -177,7 +177,7 @@ class Layout:
         names = ("axes", "realizations", "asked", "sweep")
         return any(getattr(self, name) != getattr(before, name) for name in names)
 
-    def check(self, sweep: Sweep, path: Path) -> None:
+    def check(self, sweep: Sweep, path: Place) -> None:
         """Refuse a sweep that would put something else into the store than what it holds."""
         for field, here, there in self._differences(sweep):
             raise StoreMismatch(

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Self, final
 
 import numpy as np
@@ -23,6 +22,7 @@ from ensemble.store.chunk import Slot
 from ensemble.store.damage import read
 from ensemble.store.group import attributes, check_metadata, commit, exists, member, open_group
 from ensemble.store.layout import BOOK, EPOCH, Layout, Status
+from ensemble.store.place import Place
 from ensemble.store.points import PointBook
 from ensemble.sweep import Point, Sweep
 
@@ -48,7 +48,7 @@ class Receipt:
 class Ledger:
     """The book of the store at `path`, for the one driver that holds its lock."""
 
-    def __init__(self, path: Path, layout: Layout) -> None:
+    def __init__(self, path: Place, layout: Layout) -> None:
         self.path = path
         self.layout = layout
         self._group = open_group(path)
@@ -58,6 +58,7 @@ class Ledger:
         self.points = PointBook(path, layout.shape[:-1])
         self._new_codes = False
         self.tell: Callable[..., None] = _nobody
+        self.check: Callable[[], None] = _nobody
 
     @cached_property
     def provenance(self) -> NDArray[np.int16]:
@@ -88,7 +89,7 @@ class Ledger:
 
     @classmethod
     @contextlib.contextmanager
-    def writing(cls, path: Path, sweep: Sweep, chunk: int) -> Iterator[Self]:
+    def writing(cls, path: Place, sweep: Sweep, chunk: int) -> Iterator[Self]:
         """Hold the store for a sweep: created if there is none, checked and grown if there is.
 
         `chunk` is the length of a chunk if the store is new.
@@ -105,7 +106,7 @@ class Ledger:
             ledger = cls(path, after)
             for name in BOOK:
                 getattr(ledger, name)  # what cannot be read is told before anything is computed
-            ledger.tell = held.tell
+            ledger.tell, ledger.check = held.tell, held.check
             try:
                 yield ledger
             finally:
@@ -115,7 +116,7 @@ class Ledger:
                     build.sweep_up(path)
 
     @classmethod
-    def reading(cls, path: Path) -> Self:
+    def reading(cls, path: Place) -> Self:
         """The book as it stands on disk, to look at."""
         return cls(path, Layout.read(path))
 
@@ -167,6 +168,7 @@ class Ledger:
     def flush(self) -> None:
         """Put on disk what has been entered."""
         try:
+            self.check()
             self._write()
             self.points.write()
         except (OSError, ValueError) as error:
@@ -197,7 +199,7 @@ class Ledger:
         return self.codes.index(code)
 
 
-def _fit(path: Path, before: Layout, after: Layout) -> None:
+def _fit(path: Place, before: Layout, after: Layout) -> None:
     """Make the store what a sweep asks for."""
     try:
         if before.asked.get("stop") not in (None, after.asked.get("stop")):
@@ -214,7 +216,7 @@ def _fit(path: Path, before: Layout, after: Layout) -> None:
 
 
 def _nobody(**_facts: object) -> None:
-    """Those who only look at a store have nothing to tell."""
+    """Those who only look at a store have nothing to tell, and hold no lock."""
 
 
 def _indices(start: int, inside: NDArray[np.bool_]) -> Sequence[int]:

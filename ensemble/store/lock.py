@@ -1,7 +1,7 @@
 """One driver at a time: a lock that the operating system drops when its holder dies, however it dies.
 
 The hidden file beside the store tells who holds the lock; the lock itself is the kernel's, so a file that a
-killed driver left behind stops nobody.
+killed driver left behind stops nobody. Object storage knows no such locks: there it is a `lease`.
 """
 
 import contextlib
@@ -15,6 +15,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, final
 
 from ensemble.errors import StoreError, StoreLocked
+from ensemble.store import lease
+from ensemble.store.lease import Lease
+from ensemble.store.place import Place
+from ensemble.store.remote import Remote
 
 _LENGTH = 1024
 """Characters of what a lock file tells."""
@@ -40,10 +44,29 @@ class Held:
             self._file.seek(0)
             self._file.write(text.encode())
 
+    def check(self) -> None:
+        """An error if it is no longer ours; the kernel sees to it that it is."""
+
 
 @contextlib.contextmanager
-def hold(store: Path) -> Iterator[Held]:
+def hold(store: Place) -> Iterator[Held | Lease]:
     """Hold the store's lock; refused at once if another driver holds it."""
+    with _lease(store) if isinstance(store, Remote) else _flock(store) as held:
+        yield held
+
+
+@contextlib.contextmanager
+def _lease(store: Remote) -> Iterator[Lease]:
+    if (held := Lease.take(store)) is None:
+        raise refusal(store, holder(store) or "a driver that has just ended")
+    try:
+        yield held
+    finally:
+        held.drop()
+
+
+@contextlib.contextmanager
+def _flock(store: Path) -> Iterator[Held]:
     path = place(store)
     while True:
         try:
@@ -67,12 +90,15 @@ def hold(store: Path) -> Iterator[Held]:
         file.close()
 
 
-def refusal(store: Path, who: str) -> StoreLocked:
+def refusal(store: Place, who: str) -> StoreLocked:
     """The error for a second driver."""
-    return StoreLocked(f"{store} must have one driver at a time, but {who} is at work on it; wait for it or stop it")
+    gone = "; one that was killed elsewhere counts as gone after two minutes" if isinstance(store, Remote) else ""
+    return StoreLocked(
+        f"{store} must have one driver at a time, but {who} is at work on it; wait for it or stop it{gone}"
+    )
 
 
-def holder(store: Path) -> str | None:
+def holder(store: Place) -> str | None:
     """Who is at work on a store, or None."""
     facts = told(store)
     if facts is None:
@@ -80,8 +106,10 @@ def holder(store: Path) -> str | None:
     return f"process {facts['pid']} on {facts['host']}" if facts else "a driver that has just started"
 
 
-def told(store: Path) -> dict[str, Any] | None:
+def told(store: Place) -> dict[str, Any] | None:
     """What the driver at work on a store tells: pid, host, since when, and how it goes; None if there is none."""
+    if isinstance(store, Remote):
+        return lease.told(store)
     try:
         with place(store).open() as file:
             try:

@@ -9,7 +9,6 @@ Written by the driver alone, like `status`. All of it follows from the data, but
 """
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from ensemble.store.damage import read
 from ensemble.store.group import COMPRESSORS, member, open_group
+from ensemble.store.place import Place
 
 _CHUNK = 64
 """Points in a chunk along each axis."""
@@ -68,7 +68,7 @@ def settled(group: zarr.Group, shape: tuple[int, ...], asked: Mapping[str, Any])
 class PointBook:
     """These variables in memory, for the driver that holds the store and for those who look at it."""
 
-    def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
+    def __init__(self, path: Place, shape: tuple[int, ...]) -> None:
         group = open_group(path)
         self._path = path
         self._stale: set[str] = set()

@@ -1,6 +1,5 @@
 """The store as an xarray Dataset, unfinished realizations masked; works while a run is writing."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import zarr
@@ -8,13 +7,14 @@ import zarr
 from ensemble.store.damage import read
 from ensemble.store.group import dims, open_group
 from ensemble.store.layout import OWN, Status
+from ensemble.store.place import Place, for_zarr, place
 from ensemble.store.points import TABLE as POINT_TABLE
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
-def open_store(path: str | Path) -> "xr.Dataset":
+def open_store(path: str | Place) -> "xr.Dataset":
     """One lazy Dataset over (axes..., realization, observable dims...), with `n_done` for each point.
 
     The status is read now and the data when they are asked for. Data land before their status does, so
@@ -23,10 +23,10 @@ def open_store(path: str | Path) -> "xr.Dataset":
     """
     import xarray as xr  # here, since all else in a store does without it and starts faster
 
-    path = Path(path)
+    path = place(path)
     group = open_group(path)
     try:
-        dataset = xr.open_zarr(path)
+        dataset = xr.open_zarr(for_zarr(path))
         status = dataset["status"].load(scheduler="threads")  # here, whatever cluster the session may have
     except ValueError:
         _name_damage(group)
