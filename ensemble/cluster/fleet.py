@@ -141,7 +141,10 @@ class Fleet:
 
     def _watch(self) -> None:
         while not self._over.wait(_ROUND):
-            self.look()
+            try:
+                self.look()
+            except Exception as error:  # whatever it was, the next look may do; without one no job is ever replaced
+                self._tell(f"jobs could not be looked after: {type(error).__name__}: {error}")
 
     def _submit(self, count: int) -> None:
         """Submit worker jobs; a refusal is told, and tried again later."""
