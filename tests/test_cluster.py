@@ -2,10 +2,11 @@
 
 import contextlib
 import importlib.metadata
+import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from distributed import Client
 import ensemble
 from ensemble import Sweep, run_sweep
 from ensemble.cluster import connect
+from ensemble.cluster.worker import ENDS, LEAVES
 from ensemble.errors import ClusterError
 from tests.command import BIN, line
 from tests.contents import chunks, contents
@@ -32,10 +34,13 @@ store.chunk = 4
 
 
 @contextlib.contextmanager
-def dask(command: str, *options: str) -> Iterator["subprocess.Popen[bytes]"]:
+def dask(
+    command: str, *options: str, environment: Mapping[str, str] | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
     """A `dask scheduler` or `dask worker`, started where nothing of the tests can be imported."""
     started = [str(BIN / "dask"), command, "--host", "127.0.0.1", "--no-dashboard", *options]
-    with subprocess.Popen(started, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    nowhere = subprocess.DEVNULL
+    with subprocess.Popen(started, cwd="/", env=environment, stdout=nowhere, stderr=nowhere) as process:
         try:
             yield process
         finally:
@@ -116,6 +121,28 @@ def test_a_lost_scheduler_ends_the_run_and_loses_nothing(folder: Path, address: 
     assert summary.found > 0
     run_sweep(folder / "walk.toml", folder / "b.zarr", cluster=address)
     assert contents(folder / "a.zarr") == contents(folder / "b.zarr")
+
+
+def test_a_worker_leaves_before_its_job_ends(tmp_path: Path) -> None:
+    """Eighteen seconds for tasks of four: what is begun is finished, and what would not be is left to another."""
+
+    def work(folder: str, number: int) -> int:
+        (Path(folder) / f"{number}.begun").touch()
+        time.sleep(4)
+        (Path(folder) / f"{number}.ended").touch()
+        return number
+
+    with scheduler(tmp_path) as file, Client(scheduler_file=file, set_as_default=False) as client:
+        environment = {**os.environ, ENDS: str(time.time() + 18), LEAVES: "1"}
+        options = ("--nthreads", "1", "--no-nanny", "--preload", "ensemble.cluster.worker", "--scheduler-file", file)
+        with dask("worker", *options, environment=environment) as process:
+            tasks = [client.submit(work, str(tmp_path), number, pure=False) for number in range(5)]
+            process.wait(60)
+            begun, ended = (sorted(path.stem for path in tmp_path.glob(f"*.{kind}")) for kind in ("begun", "ended"))
+            assert begun == ended
+            assert 1 <= len(begun) <= 4
+        with worker(file):
+            assert client.gather(tasks) == list(range(5))
 
 
 def test_a_run_without_workers_waits_for_one_and_can_be_stopped(folder: Path) -> None:

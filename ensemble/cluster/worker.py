@@ -1,6 +1,7 @@
 """What every worker process does first: Dask preloads this module in them.
 
-A worker of a batch job knows when its job ends. Before that it takes nothing new, finishes what it is at, and leaves.
+A worker of a batch job knows when its job ends. Before that it takes nothing new, finishes what it is at, and leaves:
+when what is left would not do for another task as long as the longest so far.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import logging
 import os
 import signal
 import time
+from typing import final
 
 from distributed import Status, Worker
 
@@ -21,6 +23,8 @@ LEAVES = "ENSEMBLE_WORKER_LEAVES"
 
 _LAST = 2.0
 """Seconds before the end of the job in which what is still at work is given up."""
+_CAUTION = 1.25
+"""A task is expected to take so many times what the longest took."""
 _GLANCE = 0.2
 
 
@@ -42,9 +46,28 @@ def dask_setup(worker: Worker) -> None:
 
 async def _leave(worker: Worker, end: float, before: float) -> None:
     """Leave in time: take nothing new, finish what is at work, give back the rest."""
-    await asyncio.sleep(max(0.0, end - before - time.monotonic()))
+    tasks = _Tasks()
+    while end - tasks.over(worker) >= max(before, _CAUTION * tasks.longest):
+        await asyncio.sleep(_GLANCE)
     worker.status = Status.paused  # the scheduler sends nothing more
     while worker.state.executing and time.monotonic() < end - _LAST:
         await asyncio.sleep(_GLANCE)
     with contextlib.suppress(OSError):  # the scheduler may have ended first
         await worker.close_gracefully(restart=False, reason="the job is about to end")
+
+
+@final
+class _Tasks:
+    """What a worker has been at, as far as glances tell."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+        """Seconds of the longest task so far, those that are not over included."""
+        self._begun: dict[object, float] = {}
+
+    def over(self, worker: Worker) -> float:
+        """When the worker will be free for another task, if what it is at takes as long as the longest."""
+        now = time.monotonic()
+        self._begun = {task.key: self._begun.get(task.key, now) for task in worker.state.executing}
+        self.longest = max([self.longest, *(now - begun for begun in self._begun.values())])
+        return max([now, *(begun + self.longest for begun in self._begun.values())])
