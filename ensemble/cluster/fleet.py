@@ -74,6 +74,8 @@ class Fleet:
         self._cluster, self._say, self._told = cluster, say, ""
         self._submitted: set[str] = set()
         """Jobs that may be in the queue."""
+        self._asked = False
+        """Whether there were ever any, as far as is known."""
         self._arrivals = _Arrivals()
         cluster.scheduler.add_plugin(self._arrivals)
         self._stillborn, self._not_before = 0, 0.0
@@ -113,6 +115,8 @@ class Fleet:
         self._over.set()
         if self._thread.is_alive():
             self._thread.join()
+        if not self._asked:
+            return
         for pause in (1.0, 5.0, 15.0, 0.0):
             try:
                 slurm.cancel(f"--name={self.name}", f"--user={os.getuid()}")
@@ -134,8 +138,10 @@ class Fleet:
         alive = {number: job for number, job in self.queue.items() if not job.ends}
         surplus = len(alive) - self.wanted
         if surplus < 0 and time.monotonic() >= self._not_before:
-            with contextlib.suppress(ClusterError):
+            try:
                 self._submit(-surplus)
+            except ClusterError as error:
+                self._tell(f"{error}; tried again soon")
         elif surplus > 0:
             self._let_go(self._idle(alive, workers)[:surplus])
 
@@ -147,15 +153,17 @@ class Fleet:
                 self._tell(f"jobs could not be looked after: {type(error).__name__}: {error}")
 
     def _submit(self, count: int) -> None:
-        """Submit worker jobs; a refusal is told, and tried again later."""
+        """Submit worker jobs; after a refusal not again for a while."""
         count = min(count, _MOST_AT_ONCE)
         try:
             number = slurm.submit([f"--array=0-{count - 1}", str(self._script)])
-        except ClusterError as error:
-            self._not_before = time.monotonic() + (0.0 if isinstance(error, slurm.SlurmAway) else _PAUSE)
-            self._tell(f"{error}; tried again soon")
+        except slurm.SlurmAway:
+            self._asked = True  # the question may have come through, and the answer not
             raise
-        self._told = ""
+        except ClusterError:
+            self._not_before = time.monotonic() + _PAUSE
+            raise
+        self._told, self._asked = "", True
         self._submitted |= {f"{number}_{each}" for each in range(count)}
 
     def _bury(self, ended: set[str]) -> None:
