@@ -6,6 +6,7 @@ many, and drops workers whose job is gone. While the batch system does not answe
 """
 
 import contextlib
+import math
 import os
 import shutil
 import signal
@@ -74,6 +75,8 @@ class Fleet:
         self._cluster, self._say, self._told = cluster, say, ""
         self._submitted: set[str] = set()
         """Jobs that may be in the queue."""
+        self._since: dict[str, float] = {}
+        """When jobs were first seen to run; one that has had its walltime is slow, and no mistake."""
         self._asked = False
         """Whether there were ever any, as far as is known."""
         self._arrivals = _Arrivals()
@@ -132,6 +135,9 @@ class Fleet:
         except ClusterError as error:
             self._tell(f"{error}; what runs goes on")
             return
+        for number, job in self.queue.items():
+            if not job.waits:
+                self._since.setdefault(number, time.monotonic())
         workers = self._workers()
         self._drop([address for job, found in workers.items() if job not in self.queue for address in found])
         self._bury({job for job in self._submitted if job not in self.queue})
@@ -171,9 +177,9 @@ class Fleet:
         self._submitted -= ended
         if ended & self._arrivals.jobs:
             self._stillborn = 0
-        stillborn = [
-            job for job in sorted(ended - self._arrivals.jobs) if self._log(job).exists()
-        ]  # or else it never began
+        recently = time.monotonic() - (60 * self.profile.minutes - self.profile.leaves)
+        never_came = [job for job in sorted(ended - self._arrivals.jobs) if self._since.get(job, math.inf) > recently]
+        stillborn = [job for job in never_came if self._log(job).exists()]  # without a log it never began
         self._stillborn += len(stillborn)
         if stillborn and self._stillborn >= _STILLBORN:
             log = self._log(stillborn[-1])
