@@ -6,6 +6,7 @@
     ├── ModelError      (LookupError)        a model cannot be found, loaded, or does not keep the protocol
     ├── DeadlineError   (ValueError)         the end of a run is no time, or has passed
     ├── ClusterError    (ConnectionError)    no Dask cluster where one was asked for
+    │   └── NoWorkers      (ConnectionError)    no worker came in the time that there was
     ├── PointError      (LookupError)        a store has no such point or realization
     ├── FitError        (ValueError)         what is given can be fitted by no law: shapes, blocks, times
     ├── FigureError     (ValueError)         the declaration of a figure cannot be used
@@ -55,6 +56,12 @@ class DeadlineError(EnsembleError, ValueError):
 
 class ClusterError(EnsembleError, ConnectionError):
     """No Dask cluster where one was asked for."""
+
+
+class NoWorkers(ClusterError):
+    """No worker came in the time that there was."""
+
+    exit_code: ClassVar[int] = 1
 
 
 class PointError(EnsembleError, LookupError):

@@ -38,6 +38,7 @@ from ensemble.store import Status, lock, remote
 from ensemble.store.lease import Lease
 from ensemble.store.place import MAKING, place
 from ensemble.store.remote import Remote
+from tests import test_kills
 from tests.command import line
 from tests.conftest import TOY, address_of
 from tests.contents import contents
@@ -46,16 +47,7 @@ from tests.test_kills import wait_until
 Toy = Callable[..., Sweep]
 
 BUCKET = "ensembles"
-SWEEP = f"""
-model = "{TOY}"
-realizations = 24
-seed = 1
-axes.size = [2, 3]
-axes.drift = [0.0, 0.5]
-parameters.seconds = 0.03
-parameters.raises_below = 0.05
-store.chunk = 4
-"""
+SWEEP = test_kills.SWEEP.replace("realizations = 45", "realizations = 24")
 RUN = ("run", "sweep.toml", "--cluster", "tcp://127.0.0.1:1", "--store")
 """On no cluster."""
 FAILING: dict[str, Any] = {"parameters": {"raises_below": 0.05}}

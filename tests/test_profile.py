@@ -1,15 +1,16 @@
 """What a run asks of a batch system: read from TOML, refused in a sentence, told to sbatch as it is meant."""
 
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ensemble.cluster import scripts
+from ensemble.cluster import scripts, slurm
 from ensemble.cluster.profile import Profile
-from ensemble.cluster.submit import DriverJob
-from ensemble.errors import EnsembleError
+from ensemble.cluster.submit import DriverJob, followed
+from ensemble.errors import ClusterError, EnsembleError
 from tests.command import run
 from tests.conftest import TOY
 
@@ -142,6 +143,19 @@ def test_the_job_of_a_store_is_known_by_its_name(tmp_path: Path) -> None:
         for each in ("x", "y")
     }
     assert len(names) == 2
+
+
+def test_a_successor_that_cannot_be_ended_spoils_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SLURM is asked, and refuses; the job before has done its work all the same."""
+    scancel = tmp_path / "scancel"
+    scancel.write_text(f'#!/bin/sh\necho "$@" > "{tmp_path}/asked"\necho "scancel: error: Access denied" >&2\nexit 1\n')
+    scancel.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(ClusterError, match="SLURM refuses scancel: Access denied"):
+        slurm.cancel("122")
+    with followed("123"):
+        pass
+    assert (tmp_path / "asked").read_text() == "--quiet 123\n"
 
 
 def test_an_allocation_is_only_inside_a_job(tmp_path: Path) -> None:

@@ -47,6 +47,22 @@ folder = "{folder}/shared"
 scratch = "{folder}"
 """
 
+FIGURE = """
+title = "A walk"
+
+[sweeps.walk]
+file = "sweep.toml"
+quick = { realizations = 12, axes = { size = [2, 3], drift = [0.0, 0.5] } }
+
+[curves.walk]
+sweep = "walk"
+observable = "walk"
+
+[[panels]]
+curves = ["walk"]
+"""
+"""Asks for more realizations than its sweep has here."""
+
 RUN = ("run", "sweep.toml", "--store", "a.zarr", "--cluster", "slurm")
 
 
@@ -79,6 +95,18 @@ def work(tmp_path: Path) -> Work:
         return folder
 
     return make
+
+
+@contextlib.contextmanager
+def occupied(slurm: Slurm) -> Iterator[str]:
+    """All nodes are at a job of somebody else, whose number this gives."""
+    asked = (f"--nodes={len(slurm.nodes)}", "--exclusive", "--output=/dev/null", "--wrap=sleep 600")
+    number = slurm.run("sbatch", "--parsable", *asked).strip()
+    try:
+        wait_until(lambda: number in slurm.jobs("--states=RUNNING"), "job on all nodes")
+        yield number
+    finally:
+        slurm.run("scancel", number)
 
 
 @contextlib.contextmanager
@@ -273,6 +301,39 @@ def test_what_cannot_run_is_told_in_a_sentence(more: str, told: str, slurm: Slur
     assert "Traceback" not in done.stderr
     assert not slurm.jobs()
     assert not (folder / "a.zarr").exists()
+
+
+def test_a_queue_that_nothing_comes_out_of_ends_in_time(
+    slurm: Slurm, work: Work, contents_of: Callable[[str], dict[str, Any]]
+) -> None:
+    """While somebody else has all nodes; once they are free, the same command does all that there is to do."""
+    folder = work()
+    with occupied(slurm) as other, driver(slurm, folder, *RUN, "--max-time", "15s") as run:
+        said = ended(run)
+        assert slurm.jobs() == [other]
+    assert "no worker has come in time: 2 pending (" in said
+    assert "160 are left, stopped in time for the 15 s that it was given" in said
+    assert not list((folder / "shared").iterdir())
+    assert not (folder / "a.zarr").exists()
+    with driver(slurm, folder, *RUN) as run:
+        ended(run)
+    check(slurm, folder, contents_of)
+
+
+def test_a_figure_that_no_worker_comes_for_is_made_of_what_is_there(slurm: Slurm, work: Work, address: str) -> None:
+    folder = work(realizations=8, seconds=0.0)
+    (folder / "walk.toml").write_text(FIGURE)
+    run_sweep(folder / "sweep.toml", folder / "sweep.zarr", cluster=address)
+    there = contents(folder / "sweep.zarr")
+    with (
+        occupied(slurm) as other,
+        driver(slurm, folder, "figure", "walk.toml", "--cluster", "slurm", "--max-time", "15s") as run,
+    ):
+        said = ended(run)
+        assert slurm.jobs() == [other]
+    assert "no worker has come in time: 2 pending (" in said
+    assert (folder / "quick" / "walk.png").is_file()
+    assert contents(folder / "sweep.zarr") == there
 
 
 def test_a_realization_that_no_job_lives_long_enough_for(

@@ -17,6 +17,7 @@ from ensemble.cli.options import PATH, batch_option, cluster_options, deadline, 
 from ensemble.errors import EnsembleError
 from ensemble.figure.save import claim_rows, fit_rows
 from ensemble.run import Summary
+from ensemble.run.deadline import patience
 from ensemble.wording import duration, plain, size
 
 
@@ -68,7 +69,7 @@ def figure(
 
         @functools.cache
         def connect() -> Client:
-            return stack.enter_context(cluster.connect(where, workers, watch.say))
+            return stack.enter_context(cluster.connect(where, workers, watch.say, patience(end)))
 
         for work in works:
             try:

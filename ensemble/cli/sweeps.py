@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from distributed import Client
 
 from ensemble import cluster, forecast, reduce, report, screen
 from ensemble import run as running
@@ -23,6 +24,7 @@ from ensemble.cli.options import (
 from ensemble.cluster.submit import Successor, followed
 from ensemble.models import catalog
 from ensemble.reduce import curves
+from ensemble.run.deadline import Deadline, patience
 from ensemble.store.place import Place
 from ensemble.sweep import Sweep
 from ensemble.wording import duration, size
@@ -66,7 +68,7 @@ def run(
             successor,
             batch=batch,
             retry_failed=retry_failed,
-            deadline=deadline(until, max_time),
+            end=deadline(until, max_time),
             time_limit=time_limit,
         )
 
@@ -80,6 +82,7 @@ def _run(
     successor: Successor,
     *,
     retry_failed: bool,
+    end: Deadline | None,
     **options: Any,
 ) -> None:
     path = store.absolute()  # workers do not share this folder
@@ -95,13 +98,18 @@ def _run(
         click.echo("jobs before this one have added nothing: none follows it", err=True)
     watch = screen.ProgressWatch()
     cluster.quiet()
-    with cluster.connect(where, workers, watch.say) as client:
-        summary = running.run_on(client, asked, path, retry_failed=retry_failed, watch=watch, **options)
+    client: Client | None = None
+    with contextlib.ExitStack() as stack:
+        with running.in_time(summary, end, watch):
+            client = stack.enter_context(cluster.connect(where, workers, watch.say, patience(end)))
+            summary = running.run_on(
+                client, asked, path, retry_failed=retry_failed, deadline=end, watch=watch, **options
+            )
         click.echo(screen.told(summary))
         successor.needed = summary.signal is not None or (summary.deadline is not None and summary.computed > 0)
         if summary.signal is not None:
             raise SystemExit(128 + summary.signal)  # whoever stops a run does not want to wait for a table
-        if summary.deadline and summary.deadline.hard:
+        if client is None or (summary.deadline and summary.deadline.hard):
             _leave_if_failed(summary, store)
             return
         averages = reduce.average(path, audited=True, client=client)

@@ -10,6 +10,7 @@
 
     local, running, fleet, allocation   one file for each
     profile, scripts, slurm, submit     what is asked of SLURM, in whose words, with which commands
+    arrivals                            which job a worker came with
     scheduling                          the scheduler of jobs, in the driver's process
     worker                              what every worker process does first
     keys                                TLS for whatever leaves the machine
@@ -17,6 +18,7 @@
 
 import contextlib
 import logging
+import math
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -50,24 +52,32 @@ def threads(client: Client) -> int:
 
 @contextlib.contextmanager
 def connect(
-    where: str = "local", workers: int | None = None, say: Callable[[str], None] = lambda _: None
+    where: str = "local",
+    workers: int | None = None,
+    say: Callable[[str], None] = lambda _: None,
+    patience: float = math.inf,
 ) -> Iterator[Client]:
-    """A client for `where`; what was started for it ends with it. News of a cluster that takes its time is said."""
+    """A client for `where`; what was started for it ends with it.
+
+    A batch system may take its time: that is said, and after `patience` seconds without a worker a NoWorkers error.
+    """
     steady()
     if workers is not None and where != "local":
         raise ClusterError(f"--workers belongs to --cluster local, but the cluster is {where}; leave one out")
-    with _client(where, workers, say) as client:
+    with _client(where, workers, say, patience) as client:
         yield client
 
 
-def _client(where: str, workers: int | None, say: Callable[[str], None]) -> contextlib.AbstractContextManager[Client]:
+def _client(
+    where: str, workers: int | None, say: Callable[[str], None], patience: float
+) -> contextlib.AbstractContextManager[Client]:
     kind, _, named = where.partition(":")
     if where == "local":
         return local.client(workers or cores())
     if kind == "allocation":
         return allocation.client(Profile.find(named or "slurm"), say)
     if where == "slurm" or Path(where).suffix == ".toml":
-        return fleet.client(Profile.find(where), say)
+        return fleet.client(Profile.find(where), say, patience)
     if "://" in where or Path(where).is_file():
         return running.client(where)
     raise ClusterError(

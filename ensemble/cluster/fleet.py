@@ -20,13 +20,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, final
 
-from distributed import Client, Scheduler, SchedulerPlugin
+from distributed import Client
 
-from ensemble.cluster import keys, scripts, slurm
+from ensemble.cluster import arrivals, keys, scripts, slurm
 from ensemble.cluster.profile import Profile
 from ensemble.cluster.running import check_versions
 from ensemble.cluster.scheduling import scheduling
-from ensemble.errors import ClusterError
+from ensemble.errors import ClusterError, NoWorkers
 
 Say = Callable[[str], None]
 
@@ -79,7 +79,7 @@ class Fleet:
         """When jobs were first seen to run; one that has had its walltime is slow, and no mistake."""
         self._asked = False
         """Whether there were ever any, as far as is known."""
-        self._arrivals = _Arrivals()
+        self._arrivals = arrivals.Arrivals()
         cluster.scheduler.add_plugin(self._arrivals)
         self._stillborn, self._not_before = 0, 0.0
         self._over = threading.Event()
@@ -102,12 +102,14 @@ class Fleet:
         self._submit(self.wanted)
         self._thread.start()
 
-    def await_worker(self) -> None:
-        """Wait until the first worker is there, however long the queue is."""
-        news = time.monotonic() + _NEWS / 6
+    def await_worker(self, patience: float) -> None:
+        """Wait until the first worker is there, however long the queue is, but not for ever."""
+        end, news = time.monotonic() + patience, time.monotonic() + _NEWS / 6
         while not self._cluster.scheduler.workers:
             if self.broken:
                 raise self.broken
+            if time.monotonic() > end:
+                raise NoWorkers(f"no worker has come in time: {self._queued()}")
             if time.monotonic() > news:
                 self._say(f"waiting for workers: {self._queued()}")
                 news = time.monotonic() + _NEWS
@@ -138,7 +140,7 @@ class Fleet:
         for number, job in self.queue.items():
             if not job.waits:
                 self._since.setdefault(number, time.monotonic())
-        workers = self._workers()
+        workers = arrivals.there(self._cluster.scheduler)
         self._drop([address for job, found in workers.items() if job not in self.queue for address in found])
         self._bury({job for job in self._submitted if job not in self.queue})
         alive = {number: job for number, job in self.queue.items() if not job.ends}
@@ -190,13 +192,6 @@ class Fleet:
             self._not_before = time.monotonic() + _PAUSE
             self._tell(str(self.broken))
 
-    def _workers(self) -> dict[str, list[str]]:
-        """Addresses of the workers that are there, by job."""
-        found: dict[str, list[str]] = {}
-        for address, worker in list(self._cluster.scheduler.workers.items()):
-            found.setdefault(_job_of(worker.name), []).append(address)
-        return found
-
     def _drop(self, addresses: list[str]) -> None:
         """Have the scheduler forget workers whose job is gone, without blame for what they were at."""
         for address in addresses:
@@ -223,7 +218,9 @@ class Fleet:
                 self._submitted -= set(jobs)
 
     def _queued(self) -> str:
-        """What the queue says, in words."""
+        """What the queue says, in words; until it has been asked, what it was given."""
+        if not self.queue and self._submitted:
+            return f"{len(self._submitted)} submitted"
         states = Counter((job.state.lower(), job.reason) for job in self.queue.values())
         return ", ".join(f"{count} {state} ({why})" for (state, why), count in states.items()) or "no job is queued"
 
@@ -237,31 +234,19 @@ class Fleet:
             self._say(text)
 
 
-@final
-class _Arrivals(SchedulerPlugin):
-    """The jobs whose workers have come, however shortly they stayed."""
-
-    def __init__(self) -> None:
-        self.jobs: set[str] = set()
-
-    def add_worker(self, scheduler: Scheduler, worker: str) -> None:
-        """Dask tells so that a worker has come."""
-        self.jobs.add(_job_of(scheduler.workers[worker].name))
-
-
-def _job_of(name: object) -> str:
-    """The job of a worker of this name; several of a job are numbered."""
-    return str(name).removeprefix(scripts.JOB).partition("-")[0]
-
-
 def _last_line(log: Path) -> str:
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
     return lines[-1].strip() if lines else "no word"
 
 
 @contextlib.contextmanager
-def client(profile: Profile, say: Say) -> Iterator[Client]:
-    """A client whose workers are batch jobs; they end with it, and what was written for them goes with them."""
+def client(profile: Profile, say: Say, patience: float) -> Iterator[Client]:
+    """A client whose workers are batch jobs; they end with it, and what was written for them goes with them.
+
+    A NoWorkers error if none comes in `patience` seconds.
+    """
+    if patience <= 0:
+        raise NoWorkers("no worker can come in time: no time is left")
     name = f"ensemble-{uuid.uuid4().hex[:8]}"
     folder = Path(profile.folder).expanduser().absolute() / name
     try:
@@ -275,7 +260,7 @@ def client(profile: Profile, say: Say) -> Iterator[Client]:
             _fleets[client] = jobs
             try:
                 jobs.start()
-                jobs.await_worker()
+                jobs.await_worker(patience)
                 check_versions(client)
                 yield client
             finally:

@@ -19,12 +19,12 @@ fifteen seconds after a death, until none is left.
 KEEPING = {f"MALLOC_{name}_THRESHOLD_": str(size) for name, size in (("MMAP", 32 * 2**20), ("TRIM", 64 * 2**20))}
 """In the environment of a worker: memory that chunks come and go in stays with it, up to 64 MiB.
 
-By default Dask has it given back each time, and the system then clears every page anew: a fourth of the time that it
-takes to land cheap realizations, and half of the time to read them.
+By default Dask has it given back each time, and the system then clears every page anew, a good part of the time that
+it takes to read a chunk.
 """
 
 UNOBSERVED = {"distributed.worker.profile.enabled": False, "distributed.admin.tick.interval": "1s"}
-"""Of a worker: nobody looks at Dask's profiles of it, which take two hundredths of its core."""
+"""Of a worker: nobody looks at Dask's profiles of it, and they take some of its core."""
 
 
 @contextlib.contextmanager

@@ -37,7 +37,6 @@ def worker_job(profile: Profile, name: str, folder: Path, address: str) -> str:
             *environment(profile),
             *profile.setup,
             f'{command(profile, address, profile.cores, keys=folder)} --local-directory "$scratch" '
-            ""
             f'--name "{JOB}${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}"',
         ],
     )
@@ -46,7 +45,10 @@ def worker_job(profile: Profile, name: str, folder: Path, address: str) -> str:
 def driver_job(profile: Profile, name: str, folder: Path, arguments: Sequence[str], *, chained: bool) -> str:
     """The script of a job that holds driver and workers, and is followed by itself until nothing is left to do."""
     again = f'sbatch --parsable --dependency="afterany:$SLURM_JOB_ID" {shlex.quote(str(folder / DRIVER))}'
-    follow = [f"for pause in 0 5 20 60; do sleep $pause; next=$({again}) && break; done"]
+    follow = [
+        f"for pause in 0 5 20 60; do sleep $pause; next=$({again}) && break; done",
+        '[ -n "$next" ] || echo "SLURM takes no job to follow this one" >&2',
+    ]
     run = shlex.join([profile.python, "-m", "ensemble", "run", *arguments])
     return _script(
         name,

@@ -74,9 +74,15 @@ class Successor:
         starts.write_text("\n".join(found))
         if found != [str(done)] * _IN_VAIN:
             return True
-        slurm.cancel(self.number)
-        self.number = None
+        self.end()
         return False
+
+    def end(self) -> None:
+        """Have it never begin; one that SLURM does not end goes on where this one has stopped, and spoils nothing."""
+        if self.number is not None:
+            with contextlib.suppress(ClusterError):
+                slurm.cancel(self.number)
+                self.number = None
 
 
 def _folder(store: Place) -> Path:
@@ -94,5 +100,5 @@ def followed(number: str | None) -> Iterator[Successor]:
         successor.needed = time.monotonic() - started > _ACCIDENT
         raise
     finally:
-        if number is not None and not successor.needed:
-            slurm.cancel(number)
+        if not successor.needed:
+            successor.end()

@@ -9,7 +9,7 @@ from ensemble.figure.declaration import Declaration
 from ensemble.figure.results import Result, evaluate
 from ensemble.figure.save import save
 from ensemble.figure.work import sweeps
-from ensemble.run import Deadline, Summary, Watch, run_on, stock, survey
+from ensemble.run import Deadline, Summary, Watch, in_time, run_on, stock, survey
 
 FORMATS = ("png", "pdf")
 
@@ -34,7 +34,8 @@ def compute(
             watch.say(
                 f"{declaration.name}: {summary.left} of {summary.wanted} realizations are missing in {store.name}"
             )
-            summary = run_on(connect(), sweep, store, batch=batch, deadline=deadline, watch=watch)
+            with in_time(summary, deadline, watch):
+                summary = run_on(connect(), sweep, store, batch=batch, deadline=deadline, watch=watch)
         done.append((store, summary))
         if summary.signal is not None or summary.deadline:
             break

@@ -14,7 +14,7 @@ once a second. Killed at any moment, a run loses what was in flight; run again, 
 """
 
 from ensemble.run.deadline import Deadline
-from ensemble.run.driver import run_on, run_sweep, stock, survey
+from ensemble.run.driver import in_time, run_on, run_sweep, stock, survey
 from ensemble.run.summary import Summary, Watch
 
-__all__ = ["Deadline", "Summary", "Watch", "run_on", "run_sweep", "stock", "survey"]
+__all__ = ["Deadline", "Summary", "Watch", "in_time", "run_on", "run_sweep", "stock", "survey"]

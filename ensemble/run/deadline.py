@@ -3,6 +3,7 @@
 A deadline is kept on a clock that only moves forward, so that setting the time of day does not move it.
 """
 
+import math
 import os
 import re
 import subprocess
@@ -48,6 +49,11 @@ class Deadline:
 def earliest(deadlines: Iterable[Deadline | None]) -> Deadline | None:
     """The one that counts."""
     return min((each for each in deadlines if each), key=lambda each: each.moment, default=None)
+
+
+def patience(deadline: Deadline | None) -> float:
+    """Seconds until a deadline; without one there is always time."""
+    return deadline.left if deadline else math.inf
 
 
 def at(text: str, now: datetime | None = None) -> Deadline:

@@ -1,17 +1,17 @@
 """One run: look at the store, find out what things cost, hold the lock, drive the work."""
 
-import math
+import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from distributed import Client
 
 from ensemble import forecast, judge, provenance
 from ensemble.cluster import connect, longest, planned_threads, threads
-from ensemble.errors import ClusterError, SweepError
+from ensemble.errors import ClusterError, NoWorkers, SweepError
 from ensemble.run.agenda import Agenda
-from ensemble.run.deadline import Deadline
+from ensemble.run.deadline import Deadline, patience
 from ensemble.run.interruption import Interruption
 from ensemble.run.summary import Summary, Watch
 from ensemble.run.window import Window
@@ -46,19 +46,29 @@ def run_sweep(
     sweep = sweep if isinstance(sweep, Sweep) else Sweep.read(sweep)
     store, watch = place(store).absolute(), watch or Watch()
     summary = survey(sweep, store, retry_failed=retry_failed)
-    if summary.complete:
-        return summary
-    with connect(cluster, workers, watch.say) as client:
-        return run_on(
-            client,
-            sweep,
-            store,
-            batch=batch,
-            retry_failed=retry_failed,
-            deadline=deadline,
-            time_limit=time_limit,
-            watch=watch,
-        )
+    if not summary.complete:
+        with in_time(summary, deadline, watch), connect(cluster, workers, watch.say, patience(deadline)) as client:
+            summary = run_on(
+                client,
+                sweep,
+                store,
+                batch=batch,
+                retry_failed=retry_failed,
+                deadline=deadline,
+                time_limit=time_limit,
+                watch=watch,
+            )
+    return summary
+
+
+@contextlib.contextmanager
+def in_time(summary: Summary, deadline: Deadline | None, watch: Watch) -> Iterator[None]:
+    """Connect and run within this: where no worker comes in time, that is told, and the run is over as it was found."""
+    try:
+        yield
+    except NoWorkers as error:
+        watch.say(str(error))
+        summary.deadline = deadline
 
 
 def survey(sweep: Sweep, store: Place, *, retry_failed: bool = False) -> Summary:
@@ -95,8 +105,7 @@ def run_on(
     started = time.perf_counter()
     workers = max(1, threads(client), planned_threads(client))
     counts = _missing(sweep, store, retry_failed)
-    patience = deadline.left if deadline else math.inf
-    costs = _costs(client, sweep, store, list(counts), watch, limit=time_limit, patience=patience)
+    costs = _costs(client, sweep, store, list(counts), watch, limit=time_limit, patience=patience(deadline))
     _check_longest(client, costs)
     length = forecast.task_length(sum(counts[point] * costs[point] for point in counts), workers)
     batches = {point: batch or forecast.batch_size(costs[point], length) for point in counts}
