@@ -5,15 +5,16 @@ A realization is a batch of states. Means over states and pairs fall like exp(-a
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Integral
 from typing import ClassVar, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ensemble.errors import ParameterError
 from ensemble.models.model import Model, Observable, parameter
+from ensemble.models.rules import checked, integer
 from ensemble.physics import random_pair_concurrences
+
+_RULES = {"N": integer(2, 16), "states": integer(1, 10**6)}
 
 
 @final
@@ -32,11 +33,8 @@ class RandomState(Model):
     draw_fields: ClassVar[tuple[str, ...]] = ("N", "states")
 
     def __post_init__(self) -> None:
-        for name, low, high in (("N", 2, 16), ("states", 1, 10**6)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, Integral) or not low <= int(value) <= high:
-                raise ParameterError(f"{name} must be an integer from {low} to {high}, got {value!r}")
-            object.__setattr__(self, name, int(value))
+        for name, value in checked(_RULES, {name: getattr(self, name) for name in _RULES}).items():
+            object.__setattr__(self, name, value)
 
     def draw(self, rng: np.random.Generator) -> NDArray[np.uint64]:
         """A key of 128 bits, (2,), from which `measure` draws the states: they would fill a gigabyte at N = 16."""

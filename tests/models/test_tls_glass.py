@@ -86,7 +86,7 @@ def test_models_are_values() -> None:
         ({"dipoles": 3}, 'dipoles must be "gaussian" or "elastic", got 3'),
         ({"convention": ""}, 'convention must be "published" or "preprint", got \'\''),
         ({"angles": None}, 'angles must be "sphere" or "uniform", got None'),
-        *[({"d": d}, f"d must be 1, 2 or 3, got {d!r}") for d in (0, 4, 2.0, True, "3")],
+        *[({"d": d}, f"d must be an integer from 1 to 3, got {d!r}") for d in (0, 4, 2.0, True, "3")],
         ({"power": -3.0}, "power must not be negative, got -3.0"),
         ({"power": float("inf")}, "power must be a finite number, got inf"),
         ({"dipoles": "elastic", "convention": "preprint"}, 'dipoles must be "gaussian" in the preprint\'s convention'),
