@@ -27,7 +27,7 @@ from ensemble.deferred import deferred
 
 if TYPE_CHECKING:
     from ensemble.errors import EnsembleError
-    from ensemble.models.model import Model, Observable, OnDemand, parameter
+    from ensemble.models.model import Coordinate, Model, Observable, OfMeans, OnDemand, parameter
     from ensemble.reduce import average
     from ensemble.run import run_sweep
     from ensemble.store import open_store as open  # noqa: A004 - ensemble.open reads as it should
@@ -39,7 +39,7 @@ else:
         __name__,
         {
             "ensemble.errors": ("EnsembleError",),
-            "ensemble.models.model": ("Model", "Observable", "OnDemand", "parameter"),
+            "ensemble.models.model": ("Coordinate", "Model", "Observable", "OfMeans", "OnDemand", "parameter"),
             "ensemble.provenance": ("__version__=VERSION",),
             "ensemble.reduce": ("average",),
             "ensemble.run": ("run_sweep",),
@@ -48,4 +48,16 @@ else:
         },
     )
 
-__all__ = ["EnsembleError", "Model", "Observable", "OnDemand", "Sweep", "average", "open", "parameter", "run_sweep"]
+__all__ = [
+    "Coordinate",
+    "EnsembleError",
+    "Model",
+    "Observable",
+    "OfMeans",
+    "OnDemand",
+    "Sweep",
+    "average",
+    "open",
+    "parameter",
+    "run_sweep",
+]

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from ensemble import tally
 from ensemble.errors import EnsembleError, SweepError, cure
-from ensemble.fit.families import COMPARE, LAWS, MEAN, PARAMETERS, TELLING, Family, Member, fit_each, is_curve
+from ensemble.fit.families import COMPARE, LAWS, MEAN, PARAMETERS, TELLING, fit_each, is_curve
 from ensemble.fit.families import check as check_law
+from ensemble.fit.family import Family, Member
 from ensemble.fit.jackknife import Estimate
 from ensemble.stop import Stop
 from ensemble.store.damage import open_array, read
@@ -173,7 +174,8 @@ def _verdict(
     options: dict[str, Any] = {"window": stop.window} if stop.window else {}
     if stop.reference:
         options["reference"] = dict(stop.reference)
-    family = Family(np.empty(0) if t is None else t, (Member(point, 0, estimate), *others))
+    dim, x = ("", np.empty(0)) if t is None else ("t", t)
+    family = Family(dim, x, (Member(point, 0, estimate), *others))
     try:
         (fitted,) = fit_each(family, stop.quantity, **options)
     except (EnsembleError, ArithmeticError, np.linalg.LinAlgError):

@@ -79,7 +79,7 @@ def _curves(panel: Axes, data: xr.Dataset, name: str, colour: str) -> None:
         shade = colormaps["viridis"](0.9 * position / max(1, len(values) - 1))
         panel.plot(x, mean, color=shade, linewidth=1.4, label=shown(value))
         panel.fill_between(x, mean - error, mean + error, color=shade, alpha=0.25, linewidth=0)
-    if _spans_decades(x):
+    if _is_logarithmic(dim, x):
         panel.set_xscale("log")
     panel.set_xlabel(_labelled({"long_name": dim, **data[dim].attrs}))
     panel.spines[["top", "right"]].set_visible(False)
@@ -96,6 +96,11 @@ def _scale(panel: Axes, averages: xr.Dataset, name: str) -> None:
     bottom = max(values[values > 0].min(), top * 10.0**-_DECADES)
     panel.set_yscale("log", nonpositive="clip")
     panel.set_ylim(bottom / 1.5, top * 1.8)
+
+
+def _is_logarithmic(dim: str, x: NDArray[Any]) -> bool:
+    """Whether a coordinate is drawn so: nothing negative, and decades, of t on any grid, of others on an uneven one."""
+    return bool(x.min() >= 0) and _spans_decades(x) and (dim == "t" or not np.allclose(np.diff(x), x[1] - x[0]))
 
 
 def _spans_decades(values: NDArray[Any]) -> bool:

@@ -25,8 +25,9 @@ def only_observable(store: Place, needed_by: str) -> str:
 
 
 def functions(averages: xr.Dataset) -> list[str]:
-    """The observables that are real functions of t alone: they have a peak and a plateau."""
-    return [name for name in curves(averages) if f"{name}_late" in averages]
+    """The observables that are real functions of one coordinate: they have a peak, and those of t a plateau."""
+    late = {f"{name}_late" for name in averages.data_vars}
+    return [name for name in curves(averages) if name not in late]
 
 
 def numbers(averages: xr.Dataset) -> list[str]:
@@ -41,17 +42,27 @@ def numbers(averages: xr.Dataset) -> list[str]:
     ]
 
 
+def coordinate(averages: xr.Dataset, name: str) -> str:
+    """What a function is a function of."""
+    return str(averages[name].dims[-1])
+
+
 def told_numbers(point: xr.Dataset, name: str) -> dict[str, Any]:
-    """Of a function of t its peak, when that is, and its plateau; of a number its mean; each with its error."""
+    """Of a function its peak, where that is, and over t its plateau; of a number its mean; each with its error.
+
+    The peak is what is farthest from 0: a line may point down.
+    """
     mean, error = point[name].to_numpy(), point[f"{name}_error"].to_numpy()
     if mean.ndim == 0:
         return {"mean": mean.item(), "error": error.item()}
     if np.isnan(mean).all():  # padding: the observable does not exist at this point
         top = {"peak": np.nan, "peak_error": np.nan, "at": np.nan}
     else:
-        place = int(np.nanargmax(mean))
-        at = point[name].coords["t"].to_numpy()[place]
+        place = int(np.nanargmax(np.abs(mean)))
+        at = point[coordinate(point, name)].to_numpy()[place]
         top = {"peak": mean[place].item(), "peak_error": error[place].item(), "at": at.item()}
+    if f"{name}_late" not in point:
+        return top
     return {**top, "plateau": point[f"{name}_late"].item(), "plateau_error": point[f"{name}_late_error"].item()}
 
 
@@ -95,7 +106,7 @@ def statistics_rows(result: xr.Dataset) -> list[dict[str, Any]]:
 def handfuls(averages: xr.Dataset) -> list[str]:
     """A line for every audited mean that rests on a handful of realizations."""
     curved = functions(averages)
-    names = [*curved, *numbers(averages)]
+    names = [name for name in (*curved, *numbers(averages)) if f"{name}_handful" in averages]
     lines = []
     for parameters, point in points(averages):
         telling = {axis: value for axis, value in parameters.items() if averages.sizes[axis] > 1} or parameters

@@ -53,6 +53,8 @@ def coerce(name: str, kind: Any, value: Any) -> Any:
     """`value` as a `kind` (int, float, str, bool, or tuple of one of them), or an error that names the field."""
     if get_origin(kind) is tuple:
         inner = get_args(kind)[0]
+        if isinstance(value, Mapping):
+            return tuple(grid(name, inner, value))
         if isinstance(value, str) or not isinstance(value, Sequence):
             raise SweepError(f"{name} must be a list, got {value!r}")
         return tuple(coerce(name, inner, each) for each in value)

@@ -23,8 +23,9 @@ from tests.contents import contents
 
 def bits(value: Any) -> Any:
     """Any disorder or measurement as something to compare bit for bit."""
-    if isinstance(value, np.ndarray | np.generic):
-        return (value.dtype.str, value.shape, value.tobytes())
+    if isinstance(value, np.ndarray | np.generic | float):
+        array = np.asarray(value)
+        return (array.dtype.str, array.shape, array.tobytes())
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return tuple((field.name, bits(getattr(value, field.name))) for field in dataclasses.fields(value))
     if isinstance(value, Mapping):
@@ -88,11 +89,33 @@ def check_measured_together(sweep: Sweep) -> None:
         assert bits(disorders) == bits(kept)
 
 
+def check_of_means(sweep: Sweep) -> None:
+    """What is made of means has the shape that is declared, and real numbers; its observables and coordinates exist."""
+    made = sweep.model.of_means
+    assert {name for quantity in made.values() for name in quantity.of} <= set(sweep.model.observables)
+    for point in sweep.points:
+        disorders = [point.model.draw(stream(sweep.seed, point.model, index)) for index in range(5)]
+        rows = [measured(sweep, point.model, disorder) for disorder in disorders]
+        for quantity in made.values():
+            assert quantity.long_name
+            assert quantity.units
+            assert set(quantity.dims) <= set(point.model.coords())
+            if set(quantity.of) <= set(sweep.observables):
+                means = [np.mean([row[name] for row in rows], axis=0) for name in quantity.of]
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    value = np.asarray(quantity.value(point.model, *means))
+                assert value.shape == tuple(len(point.model.coords()[dim]) for dim in quantity.dims)
+                assert value.dtype.kind in "biuf"
+
+
 def check_labels(model: type[Model]) -> None:
     """Every parameter that a reader meets as an axis says what it is and in which unit."""
     for name, field in fields(model).items():
         assert field.metadata.get("long_name"), f"{name} has no long_name"
         assert field.metadata.get("units"), f"{name} has no unit"
+    for name, coordinate in model.coordinates.items():
+        assert coordinate.long_name, f"{name} has no long_name"
+        assert coordinate.units, f"{name} has no unit"
 
 
 def check_determinism(sweep: Sweep) -> None:

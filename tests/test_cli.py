@@ -1,6 +1,7 @@
 """The command line as a user meets it: in a folder of their own, through the installed command."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import zarr
 from matplotlib import image
 
 from ensemble import Sweep
+from ensemble.reduce import of_means
 from ensemble.store import Ledger
 from ensemble.store.group import commit
 from tests.command import run
@@ -154,6 +156,10 @@ def test_average_and_plot_work_on_a_store_alone(folder: Path, address: str) -> N
     drawn = run(folder, "plot", "walk.zarr")
     assert drawn.stdout == "walk.png\n"
     assert (folder / "walk.png").stat().st_size > 10_000
+    one = run(folder, "plot", "walk.zarr", "--observable", "walk", "--at", "drift=0.5", "--output", "one.png")
+    assert one.stdout == "one.png\n"
+    whole, part = (image.imread(folder / name).shape for name in ("walk.png", "one.png"))
+    assert (part[0], part[1] < whole[1]) == (whole[0], True)  # one column in the place of two
 
 
 def test_average_writes_what_it_prints(folder: Path, address: str) -> None:
@@ -279,6 +285,58 @@ def test_any_choice_of_observables_has_a_table(folder: Path, address: str) -> No
         assert (folder / f"{number}.png").exists() is drawn
         assert run(folder, "average", f"{number}.zarr").returncode == 0
         assert run(folder, "plot", f"{number}.zarr").returncode == (0 if drawn else 2)
+
+
+LINES = """
+model = "spectra.py:Lines"
+realizations = 12
+seed = 1
+observables = ["line", "beside"]
+axes.shape = ["gauss", "slope"]
+axes.mirrored = [false, true]
+"""
+
+
+def test_spectra_are_told_and_drawn_and_what_is_made_of_means(folder: Path, address: str) -> None:
+    """Functions of a frequency alone, over axes of names and truths; the model lies beside the store, or elsewhere."""
+    shutil.copy(Path(__file__).with_name("spectra.py"), folder)
+    (folder / "lines.toml").write_text(LINES)
+    done = run(folder, "run", "lines.toml", "--cluster", address)
+    assert done.returncode == 0, done.stderr
+    heads = [line.split() for line in done.stdout.splitlines() if "peak" in line]
+    assert heads == [["shape", "mirrored", "n", "peak", "of", name, "at", "frequency"] for name in ("beside", "line")]
+    assert done.stdout.count(" slope       True   12   ") == 2
+    assert (folder / "lines.png").stat().st_size > 10_000
+
+    chosen = ("--observable", "contrast", "--at", "shape=slope", "--at", "mirrored=true")
+    (point,) = json.loads(run(folder, "average", "lines.zarr", *chosen, "--json").stdout)["points"]
+    expected = of_means(folder / "lines.zarr", "contrast", model_folder=folder).sel(shape="slope", mirrored=True)
+    assert point == {
+        "point": {"shape": "slope", "mirrored": True},
+        "count": 12,
+        "contrast": {"mean": expected["contrast"].item(), "error": expected["contrast_error"].item()},
+    }
+    misspelt = run(folder, "average", "lines.zarr", "--observable", "contarst")
+    assert (misspelt.returncode, misspelt.stdout) == (2, "")
+    assert "got 'contarst': did you mean 'contrast'?" in misspelt.stderr
+    told = run(folder, "average", "lines.zarr", "--observable", "ratio", "-o", "ratio.nc").stdout
+    assert "peak of ratio   at frequency" in told
+    with xr.open_dataset(folder / "ratio.nc", engine="scipy") as found:
+        assert found["ratio"].dims == ("shape", "mirrored", "frequency")
+
+    drawn = run(folder, "plot", "lines.zarr", "--observable", "ratio", "--at", "shape=gauss", "--output", "ratio.png")
+    assert (drawn.returncode, drawn.stdout) == (0, "ratio.png\n")
+
+    (folder / "elsewhere").mkdir()
+    (folder / "spectra.py").rename(folder / "elsewhere" / "spectra.py")
+    lost = run(folder, "average", "lines.zarr", *chosen)
+    assert (lost.returncode, lost.stdout) == (2, "")
+    assert "must be one that lines.zarr has, got 'contrast'" in lost.stderr.replace(f"{folder}/", "")
+    again = run(folder, "average", "lines.zarr", *chosen, "--json", "--model-folder", "elsewhere")
+    assert json.loads(again.stdout)["points"] == [point]
+    wrong = run(folder, "average", "lines.zarr", *chosen, "--model-folder", "nowhere")
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+    assert "the model's file spectra.py must be in" in wrong.stderr
 
 
 def test_help_says_what_each_command_does() -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from ensemble.errors import StoreError
 from ensemble.plot import plot
@@ -73,6 +74,46 @@ def test_decades_get_logarithmic_axes_and_a_bottom_above_the_noise(tmp_path: Pat
     bottom, top = panel.get_ylim()
     assert 0.6 < top < 1.5
     assert 1e-6 < bottom < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("dim", "x", "scale"),
+    [
+        ("t", np.linspace(0.0, 100.0, 201), "log"),
+        ("frequency", np.linspace(0.0, 100.0, 201), "linear"),
+        ("frequency", np.linspace(-100.0, 100.0, 401), "linear"),
+        ("frequency", np.geomspace(1e-3, 1e3, 7), "log"),
+        ("t", np.array([-5.0, 0.1, 1.0, 100.0]), "linear"),
+    ],
+)
+def test_an_axis_is_logarithmic_where_that_shows_all_of_it(
+    dim: str, x: NDArray[np.float64], scale: str, tmp_path: Path, drawn: list[Figure]
+) -> None:
+    """Nothing negative is lost, and an even grid of anything but t stays even."""
+    plot(averages(1.0 + np.cos(x), x).rename({"t": dim} if dim != "t" else {}), tmp_path / "a.png")
+    panel = drawn[0].axes[0]
+    assert panel.get_xscale() == scale
+    np.testing.assert_array_equal(panel.lines[0].get_xdata(), x)
+
+
+def test_names_and_truths_are_axes_too(tmp_path: Path, drawn: list[Figure]) -> None:
+    data = averages([0.0, -1.0, 2.0], [0.0, 1.0, 2.0]).isel(drift=slice(2)).rename(size="shape", drift="mirrored")
+    plot(data.assign_coords(shape=["gauss", "slope"], mirrored=[False, True]), tmp_path / "a.png")
+    assert [panel.get_title() for panel in drawn[0].axes] == ["mirrored = False", "mirrored = True"]
+    assert [line.get_label() for line in drawn[0].axes[0].lines] == ["gauss", "slope"]
+    for column, panel in enumerate(drawn[0].axes):
+        np.testing.assert_array_equal(panel.lines[1].get_ydata(), data["walk"].to_numpy()[1, column])
+
+
+def test_observables_over_several_coordinates_have_axes_of_their_own(tmp_path: Path, drawn: list[Figure]) -> None:
+    data = averages([0.0, -1.0, 2.0], [0.0, 1.0, 2.0])
+    label = {"long_name": "frequency offset", "units": "GHz"}
+    other = averages([1.0, 2.0], [-1.0, 1.0]).rename(t="frequency", walk="line", walk_error="line_error")
+    other["frequency"].attrs.update(label)
+    plot(data.merge(other.drop_vars("count")), tmp_path / "a.png")
+    panels = drawn[0].axes
+    assert [panel.get_xlabel() for panel in panels] == ["time (s)"] * 3 + ["frequency offset (GHz)"] * 3
+    assert [panel.lines[0].get_xdata().tolist() for panel in panels[::3]] == [[0.0, 1.0, 2.0], [-1.0, 1.0]]  # type: ignore[union-attr]
 
 
 def test_points_without_realizations_are_left_out(tmp_path: Path, drawn: list[Figure]) -> None:

@@ -5,9 +5,11 @@ import pytest
 import xarray as xr
 from rich.console import Console
 
+from ensemble import report
 from ensemble.models.tls_glass import TLSGlass
 from ensemble.screen import average_tables, console, model_card
 from ensemble.wording import duration, seconds_of, size, with_error
+from tests.spectra import Lines
 from tests.toy_model import ToyModel
 
 
@@ -55,6 +57,64 @@ def test_a_table_of_averages_with_padding() -> None:
     rows = [line.split() for line in capture.get().splitlines() if line.split()[:1] in (["2"], ["3"])]
     assert rows == [["2", "9", "2.00(20)", "1", "2.00(20)"], ["3", "9", "-", "-", "-"]]
     assert "wave" not in capture.get()
+
+
+def test_a_table_of_a_function_of_a_frequency() -> None:
+    """Its highest point and where it is; a plateau is a matter of times."""
+    averages = xr.Dataset(
+        {
+            "count": ("shape", [9, 9]),
+            "line": (("shape", "frequency"), [[0.5, 2.0, 1.0], [np.nan] * 3]),
+            "line_error": (("shape", "frequency"), [[0.1, 0.2, 0.1], [np.nan] * 3]),
+        },
+        coords={"shape": ["gauss", "slope"], "frequency": [-2.5, -1.5, 0.0]},
+    )
+    out = Console(width=120)
+    with out.capture() as capture:
+        out.print(*average_tables(averages))
+    lines = [line.split() for line in capture.get().splitlines()]
+    assert ["shape", "n", "peak", "of", "line", "at", "frequency"] in lines
+    assert [row for row in lines if row[:1] in (["gauss"], ["slope"])] == [
+        ["gauss", "9", "2.00(20)", "-1.5"],
+        ["slope", "9", "-", "-"],
+    ]
+    assert report.average_rows(averages)[0]["line"] == {"peak": 2.0, "peak_error": 0.2, "at": -1.5}
+    assert report.handfuls(averages) == []
+
+
+def test_the_peak_of_a_line_that_points_down() -> None:
+    """What is farthest from 0, also where there is rounding above it."""
+    averages = xr.Dataset(
+        {
+            "count": ("N", [9]),
+            "line": (("N", "frequency"), [[1e-18, -2.0, -1.0]]),
+            "line_error": (("N", "frequency"), [[1e-18, 0.2, 0.1]]),
+        },
+        coords={"N": [4], "frequency": [-2.5, -1.5, 0.0]},
+    )
+    assert report.average_rows(averages)[0]["line"] == {"peak": -2.0, "peak_error": 0.2, "at": -1.5}
+
+
+@pytest.mark.parametrize(("wide", "together"), [(5, [["a" * 5, "b" * 5]]), (60, [["a" * 60], ["b" * 60]])])
+def test_numbers_that_do_not_fit_side_by_side_have_tables_of_their_own(wide: int, together: list[list[str]]) -> None:
+    """No number is cut off, on a page of 120 characters."""
+    names = ["a" * wide, "b" * wide]
+    found = {name: ("N", [1.0]) for name in names} | {f"{name}_error": ("N", [0.1]) for name in names}
+    averages = xr.Dataset({"count": ("N", [9]), **found}, coords={"N": [4]})
+    tables = average_tables(averages)
+    assert [[str(column.header) for column in table.columns] for table in tables] == [
+        ["N", "n", *some] for some in together
+    ]
+    out = Console(width=120)
+    with out.capture() as capture:
+        out.print(*tables)
+    assert capture.get().count("1.00(10)") == 2
+
+
+def test_a_model_card_tells_what_is_made_of_means(capsys: pytest.CaptureFixture[str]) -> None:
+    model_card(console(), "lines", Lines)
+    told = capsys.readouterr().out.splitlines()
+    assert "makes ratio(frequency) of the means of beside and line: ratio of the lines" in told
 
 
 @pytest.mark.parametrize(

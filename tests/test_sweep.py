@@ -81,6 +81,13 @@ def test_a_grid_table_of_integers_stays_integer() -> None:
         grid("N", int, {"start": 4, "stop": 5, "num": 3})
 
 
+def test_a_parameter_that_is_a_list_may_be_a_grid_table(toy: Toy) -> None:
+    sweep = toy(parameters={"walkers": {"start": 0, "stop": 4, "num": 3}})
+    assert sweep.parameters["walkers"] == (0, 2, 4)
+    with pytest.raises(SweepError, match="walkers must have start, stop and num, but num is missing"):
+        toy(parameters={"walkers": {"start": 0, "stop": 4}})
+
+
 def test_times_may_be_a_list() -> None:
     assert glass(time=[0, 0.5, 2]).coords["t"].tolist() == [0.0, 0.5, 2.0]
 

@@ -118,6 +118,12 @@ def at_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--at", multiple=True, metavar="AXIS=VALUE[,VALUE...]", help=text)(command)
 
 
+def model_folder_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--model-folder, of what needs the model of a store."""
+    text = "Where the file of the model is; by default here, or beside STORE."
+    return click.option("--model-folder", type=PATH, help=text)(command)
+
+
 def _window(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[float, float] | None:
     if text is None:
         return None

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from ensemble import proof, screen
-from ensemble.cli.options import PATH, cluster_options
+from ensemble.cli.options import cluster_options, model_folder_option
 from ensemble.cli.stores import STORE
 from ensemble.store import Status
 from ensemble.store.place import Place
@@ -17,17 +17,13 @@ from ensemble.store.place import Place
 _TOLD = 20
 """So many differences are told one by one; --json tells all."""
 
-_folder_option = click.option(
-    "--model-folder", type=PATH, help="Where the file of the model is; by default here, or beside STORE."
-)
-
 
 @click.command()
 @click.argument("store", type=STORE)
 @click.argument("point")
 @click.argument("index", type=int)
 @click.option("--pdb", "debug", is_flag=True, help="Open the debugger where it raises.")
-@_folder_option
+@model_folder_option
 def replay(store: Place, point: str, index: int, debug: bool, model_folder: Path | None) -> None:
     """Compute realization INDEX at POINT of STORE again, in this process, to see why it fails or what it gives.
 
@@ -62,7 +58,7 @@ def replay(store: Place, point: str, index: int, debug: bool, model_folder: Path
 @click.option("--choice", type=click.IntRange(min=0), default=0, show_default=True, help="Another number, other ones.")
 @click.option("--repair", is_flag=True, help="Mark what is damaged or different to be computed again.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of lines.")
-@_folder_option
+@model_folder_option
 @cluster_options("local")
 def verify(
     store: Place,

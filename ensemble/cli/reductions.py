@@ -4,29 +4,46 @@ import json
 from pathlib import Path
 
 import click
+import xarray as xr
+from distributed import Client
 
 from ensemble import export, reduce, report, screen
 from ensemble.cli.drawing import draw_averages
-from ensemble.cli.options import PATH, across_option, at_option, reading, reading_options, window_option
+from ensemble.cli.options import (
+    PATH,
+    across_option,
+    at_option,
+    model_folder_option,
+    reading,
+    reading_options,
+    window_option,
+)
 from ensemble.cli.stores import STORE
-from ensemble.errors import FitError
+from ensemble.errors import FitError, ModelError, ReductionError, cure
 from ensemble.fit import families, told
-from ensemble.fit.families import COMPARE, LAWS, MEAN, Family, fit_each, is_curve
+from ensemble.fit.families import COMPARE, LAWS, MEAN, fit_each, is_curve
+from ensemble.fit.family import Family
 from ensemble.fit.result import RARE
-from ensemble.reduce.reading import Source
+from ensemble.reduce.reading import Select, Source
 from ensemble.selection import selection
+from ensemble.store import Layout
 from ensemble.store.place import Place
 from ensemble.sweep import told_point
 from ensemble.values import Value
 from ensemble.wording import plain
 
+_observable_option = click.option(
+    "--observable", metavar="NAME", help="This one alone, or what the model makes of means; by default all of them."
+)
+
 
 @click.command()
 @click.argument("store", type=STORE)
-@click.option("--observable", metavar="NAME", help="This one alone; by default all of them.")
+@_observable_option
 @click.option("-o", "--output", type=PATH, help="Write the numbers to a file as well: netCDF (.nc) or CSV (.csv).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 @click.option("--statistics", is_flag=True, help="Typical values, zeros and quantiles of one observable instead.")
+@model_folder_option
 @at_option
 @reading_options
 def average(
@@ -35,11 +52,12 @@ def average(
     output: Path | None,
     as_json: bool,
     statistics: bool,
+    model_folder: Path | None,
     at: tuple[str, ...],
     where: str | None,
     workers: int | None,
 ) -> None:
-    """Print the averages of STORE: for every point n, peak and plateau with their errors.
+    """Print the averages of STORE: for every point n, peak and plateau, or the mean of a number, with their errors.
 
     Points where half of a plateau comes from a handful of realizations are named below the tables.
     """
@@ -52,8 +70,7 @@ def average(
             result = reduce.statistics(store, one, select=select, client=client)
             rows, tables, warnings = report.statistics_rows(result), [screen.statistics_table(result)], []
         else:
-            some = [observable] if observable else None
-            result = reduce.average(store, observables=some, audited=True, select=select, client=client)
+            result = _averages(store, observable, select, client, model_folder, audited=True)
             rows, tables, warnings = report.average_rows(result), screen.average_tables(result), report.handfuls(result)
     if output:
         export.write(result, output)
@@ -65,6 +82,38 @@ def average(
             click.echo(line)
         if output:
             click.echo(f"wrote   {output}")
+
+
+def _averages(
+    store: Place, name: str | None, select: Select, client: Client | None, folder: Path | None, *, audited: bool
+) -> xr.Dataset:
+    """The averages of all observables or of one, or what the model makes of means."""
+    if name and _is_made(store, name, folder):
+        return reduce.of_means(store, name, select=select, client=client, model_folder=folder)
+    some = [name] if name else None
+    return reduce.average(store, observables=some, audited=audited, select=select, client=client)
+
+
+def _is_made(store: Place, name: str, folder: Path | None) -> bool:
+    """Whether a name is no observable of a store, but what its model, if that is to be found, makes of means.
+
+    An error tells all that there is where it is neither.
+    """
+    layout = Layout.read(store)
+    if name in layout.observables:
+        return False
+    try:
+        made = layout.find_model(store, folder).of_means
+    except ModelError:
+        if folder:
+            raise
+        return False
+    if made and name not in made:
+        told = cure(name, (*layout.observables, *made), "they are")
+        raise ReductionError(
+            f"the observable must be one that {store} has or its model makes of means, got {name!r}: {told}"
+        )
+    return name in made
 
 
 _TITLES = {COMPARE: "laws side by side", MEAN: "its mean"}
@@ -185,7 +234,13 @@ def _reference(store: Place, text: str) -> dict[str, Value]:
 
 @click.command()
 @click.argument("store", type=STORE)
+@_observable_option
 @click.option("--output", type=PATH, help="Where the figure goes; by default beside the store, as .png.")
-def plot(store: Place, output: Path | None) -> None:
+@model_folder_option
+@at_option
+def plot(
+    store: Place, observable: str | None, output: Path | None, model_folder: Path | None, at: tuple[str, ...]
+) -> None:
     """Draw the averages of STORE with their error bands."""
-    click.echo(draw_averages(reduce.average(store), output or store.with_suffix(".png")))
+    averages = _averages(store, observable, selection(store, at), None, model_folder, audited=False)
+    click.echo(draw_averages(averages, output or store.with_suffix(".png")))

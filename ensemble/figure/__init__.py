@@ -2,6 +2,7 @@
 
 declaration   the TOML file, read and checked            parts      its tables, key by key
 check         what it asks of its sweeps is there
+curves        what its stores hold, as it wants them
 work          what figures still need, in which order    make       run, reduce, fit, draw, save
 results       curves, fits and claims in numbers         claims     what was claimed beside what came out
 draw          panels on a page                           save       the numbers behind it, as files

@@ -1,46 +1,134 @@
 """What can be told of a figure before anything is computed: that its observables, axes and parameters are there."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
-from ensemble.errors import FigureError, cure
+from ensemble.errors import FigureError, FitError, cure
 from ensemble.figure.declaration import Declaration
-from ensemble.figure.parts import COLLAPSE
-from ensemble.fit.families import PARAMETERS, SIZE_PARAMETERS
+from ensemble.figure.parts import COLLAPSE, Curve, FitPart
+from ensemble.fit import families
+from ensemble.fit.families import MEAN, PARAMETERS, SIZE_PARAMETERS
+from ensemble.fit.family import coordinate
+from ensemble.sweep import Sweep
 
 
 def check(declaration: Declaration, scale: str) -> None:
-    """Refuse an observable that a sweep does not ask for, and an axis that a curve, fit or law does not have."""
+    """Refuse an observable that a sweep does not ask for, and an axis that a curve, fit or law does not have.
+
+    A claim may be about a point that this scale leaves out, but not about one that no scale has.
+    """
     asked = {name: part.at(scale) for name, part in declaration.sweeps.items()}
-    curves: dict[str, Collection[str]] = {}
+    anywhere = {name: [part.at(each).axes for each in part.scales] for name, part in declaration.sweeps.items()}
+    curves: dict[str, Mapping[str, Collection[Any]]] = {}
+    dims: dict[str, str] = {}
     for name, curve in declaration.curves.items():
         sweep, where = asked[curve.sweep], f"[curves.{name}] of {declaration.name}"
-        if curve.observable not in sweep.observables:
-            told = cure(curve.observable, sweep.observables, "they are")
-            raise FigureError(f"{where}: the observable must be one of its sweep, got {curve.observable!r}: {told}")
-        curves[name] = list(sweep.axes)
-        _along((*curve.select, *curve.relative_to, *filter(None, [curve.per])), curves[name], where)
+        dims[name] = _dim(curve, sweep, where)
+        curves[name] = sweep.axes
+        _along((*curve.select, *curve.relative_to, *curve.minus, *filter(None, [curve.per])), curves[name], where)
+        _numeric(filter(None, [curve.per]), curves[name], where)
+        for axis, value in curve.minus.items():
+            _there(axis, value, sweep.axes[axis], f"{where}: minus")
     fitted: dict[str, Collection[str]] = {name: ["preset"] for name in declaration.derived}
     for name, fit in declaration.fits.items():
+        where = f"[fits.{name}] of {declaration.name}"
         fitted[name] = curves[fit.of]
-        _along((*fit.reference, *fit.clock), fitted[name], f"[fits.{name}] of {declaration.name}")
+        _along((*fit.reference, *fit.clock), fitted[name], where)
+        _numeric(fit.clock, curves[fit.of], where)
+        if fit == FitPart(name, MEAN) and dims[name]:
+            raise FigureError(
+                f"[curves.{name}] of {declaration.name} must be a number, for it is drawn or claimed as it is, "
+                f"but it is a function of {dims[name]}"
+            )
+        _suits(fit, dims[fit.of], where)
     for name, law in declaration.laws.items():
         _along([law.over], fitted[law.of], f"[laws.{name}] of {declaration.name}")
         fitted[name] = [axis for axis in fitted[law.of] if axis != law.over]
     for number, panel in enumerate(declaration.panels, start=1):
         where = f"panel {number} of {declaration.name}"
+        _together({name: dims[name] for name in panel.curves}, where)
         for name in panel.curves:
             _along((*panel.show, *panel.clock), curves[name], where)
+            _numeric(panel.clock, curves[name], where)
         for name in panel.fits:
             _along((*panel.show, *panel.clock), fitted[name], where)
         for name in panel.values:
             _along((*panel.show, panel.over), fitted[name], where)
+            _numeric([panel.over] if panel.inverse else [], curves[declaration.fits[name].of], where)
             _gives(panel.parameter, name, declaration, where)
     for name, law in declaration.laws.items():
         _gives(law.parameter, law.of, declaration, f"[laws.{name}] of {declaration.name}")
     for claim in declaration.published:
-        _gives(claim.parameter, claim.of, declaration, f"published {claim.claim!r} of {declaration.name}")
+        where = f"published {claim.claim!r} of {declaration.name}"
+        _gives(claim.parameter, claim.of, declaration, where)
         over = [claim.over] if claim.statistic == "trend" else []
-        _along((*claim.at, *claim.to, *over), fitted[claim.of], f"published {claim.claim!r} of {declaration.name}")
+        _along((*claim.at, *claim.to, *over), fitted[claim.of], where)
+        if claim.of in declaration.fits:
+            of = declaration.fits[claim.of].of
+            _numeric(over, curves[of], where)
+            for axis, value in (*claim.at.items(), *claim.to.items()):
+                values = dict.fromkeys(each for axes in anywhere[declaration.curves[of].sweep] for each in axes[axis])
+                _there(axis, value, values, f"{where}: its point")
+
+
+def _dim(curve: Curve, sweep: Sweep, where: str) -> str:
+    """What a curve is a function of, such as t; "" for a number."""
+    name, made = curve.observable, sweep.model.of_means
+    if name not in (*sweep.observables, *made):
+        told = cure(name, (*sweep.observables, *made), "they are")
+        raise FigureError(f"{where}: the observable must be one of its sweep, got {name!r}: {told}")
+    if name in sweep.observables:
+        dims, dtype = sweep.observables[name].dims, sweep.observables[name].dtype
+    else:
+        dims, dtype = made[name].dims, "float64"
+        for each in made[name].of:
+            if each not in sweep.observables:
+                raise FigureError(
+                    f"{where}: {name} is made of means of its sweep, which must have {each} among its observables: "
+                    f"they are {', '.join(sweep.observables)}"
+                )
+    try:
+        dim = coordinate(name, dims, dtype)
+    except FitError as error:
+        raise FigureError(f"{where}: {error}") from error
+    if curve.relative_to and dim != "t":
+        raise FigureError(f"{where}: relative_to divides by a plateau, so {name} must be a function of t")
+    return dim
+
+
+def _suits(fit: FitPart, dim: str, where: str) -> None:
+    """Refuse a law for what is no function of t."""
+    try:
+        curve = families.is_curve(fit.of, [dim] if dim else [], "float64")
+        if fit.law != COLLAPSE:
+            families.check(fit.law, curve, reference=bool(fit.reference), window=fit.window is not None)
+        elif not curve:
+            raise FitError(f"the law must suit the observable, got {COLLAPSE} for a number: its law is mean")
+    except FitError as error:
+        raise FigureError(f"{where}: {error}") from error
+
+
+def _together(dims: Mapping[str, str], where: str) -> None:
+    """Refuse curves of one panel that have no coordinate in common."""
+    for name, dim in dims.items():
+        if not dim:
+            raise FigureError(f"{where} needs functions of a coordinate, but {name} is a number: fit its mean")
+    if len(set(dims.values())) > 1:
+        told = ", ".join(f"{name} is one of {dim}" for name, dim in dims.items())
+        raise FigureError(f"{where} needs functions of the same coordinate, but {told}")
+
+
+def _numeric(named: Iterable[str], axes: Mapping[str, Collection[Any]], where: str) -> None:
+    """Refuse to divide by, to run a clock with, or to take the logarithm of what is no number."""
+    for axis in named:
+        if wrong := [value for value in axes[axis] if isinstance(value, bool | str)]:
+            raise FigureError(f"{where} needs {axis} to be a number, but it has {wrong[0]!r}")
+
+
+def _there(axis: str, value: Any, values: Collection[Any], where: str) -> None:
+    if value not in values:
+        told = ", ".join(map(repr, values))
+        raise FigureError(f"{where} must be a point of the sweep, got {axis} = {value!r}: it has {told}")
 
 
 def _along(named: Iterable[str], axes: Collection[str], where: str) -> None:

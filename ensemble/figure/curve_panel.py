@@ -1,18 +1,18 @@
-"""Curves over time with their error bands, fitted laws on their windows, and lines for the eye."""
+"""Curves with their error bands, fitted laws on their windows, and lines for the eye."""
 
+import itertools
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from ensemble.errors import FigureError
 from ensemble.figure.parts import Guide, Panel
 from ensemble.figure.results import Result
-from ensemble.figure.series import STYLES, Key, legend, visible, written
-from ensemble.fit.families import Family, Member
+from ensemble.figure.series import STYLES, Key, labelled, legend, visible, written
+from ensemble.fit.family import Family, Member
 
 _LAW = "black"
 _LABEL = 40
@@ -22,36 +22,30 @@ _DECADES = 5.0
 
 
 def draw_curves(axes: Axes, panel: Panel, result: Result) -> None:
-    """Every curve of the panel; the band is one standard error to each side."""
+    """Every curve of the panel; the band is one standard error to each side.
+
+    Functions of t are drawn on logarithmic axes, all others on linear ones, unless the panel says so.
+    """
+    dim = result.families[panel.curves[0]].dim
+    usual = "log" if dim == "t" else "linear"
+    xscale, yscale = panel.xscale or usual, panel.yscale or usual
     shown = {name: list(_shown(result.families[name], panel)) for name in panel.curves}
-    for name in panel.curves:
-        if not result.families[name].t.size:
-            raise FigureError(f"a panel of curves needs functions of t, but {name} is a number: fit its mean")
-    varying: dict[str, list[Any]] = {}
-    for members in shown.values():
-        for member in members:
-            for axis, value in member.point.items():
-                if value not in varying.setdefault(axis, []):
-                    varying[axis].append(value)
-    key = Key.of({axis: sorted(values) for axis, values in varying.items() if len(values) > 1}, panel.colour)
+    key = _key(shown.values(), panel)
     top, low = 0.0, np.inf
     for place, (name, members) in enumerate(shown.items()):
-        t = result.families[name].t
+        x = result.families[name].x
+        kept = x > 0 if xscale == "log" else np.isfinite(x)
         for member in members:
-            positive = t > 0
-            x, y, error = (
-                (t * _speed(member.point, panel))[positive],
-                member.curve.value[positive],
-                member.curve.error[positive],
-            )
+            places, curve = (x * _speed(member.point, panel))[kept], member.curve[kept]
+            y, error = curve.value, curve.error
             shade, style = key.shade(member.point), STYLES[(place + key.rank(member.point)) % len(STYLES)]
-            axes.plot(x, y, color=shade, linestyle=style)
-            axes.fill_between(x, y - error, y + error, color=shade, alpha=0.25, linewidth=0)
+            axes.plot(places, y, color=shade, linestyle=style)
+            axes.fill_between(places, y - error, y + error, color=shade, alpha=0.25, linewidth=0)
             top = max([top, *y[np.isfinite(y)].tolist()])
             low = min([low, *y[y > 0].tolist()])
-    axes.set_xscale("log")
-    axes.set_yscale(panel.yscale or "log", **({} if panel.yscale == "linear" else {"nonpositive": "clip"}))
-    if panel.yscale != "linear" and top > 0:
+    axes.set_xscale(xscale)
+    axes.set_yscale(yscale, **({} if yscale == "linear" else {"nonpositive": "clip"}))
+    if yscale == "log" and top > 0:
         axes.set_ylim(max(low, top * 10**-_DECADES) / 1.5, top * 2)
     entries = key.entries()
     entries += [
@@ -62,11 +56,28 @@ def draw_curves(axes: Axes, panel: Panel, result: Result) -> None:
     entries += _laws(axes, panel, result)
     entries += [_guide(axes, guide, i) for i, guide in enumerate(panel.guides)]
     legend(axes, entries)
-    clock = "".join(f" × {written(axis)} / {unit:g}" for axis, unit in panel.clock.items())
-    axes.set_xlabel(written(f"t{clock} ({result.coords['t']['units']})"))
+    axes.set_xlabel(_along(dim, panel, result))
     first = panel.curves[0]
-    said, per = result.labels[first]["long_name"], result.declaration.curves[first].per
-    axes.set_ylabel(textwrap.fill(said + (f" / {per}" if per else ""), _LABEL))
+    said, per = result.labels[first], result.declaration.curves[first].per
+    axes.set_ylabel(textwrap.fill(labelled(said["long_name"] + (f" / {per}" if per else ""), said["units"]), _LABEL))
+
+
+def _key(shown: Iterable[Sequence[Member]], panel: Panel) -> Key:
+    """How the curves are told apart: by the axes in which they differ."""
+    varying: dict[str, list[Any]] = {}
+    for member in itertools.chain.from_iterable(shown):
+        for axis, value in member.point.items():
+            if value not in varying.setdefault(axis, []):
+                varying[axis].append(value)
+    return Key.of({axis: sorted(values) for axis, values in varying.items() if len(values) > 1}, panel.colour)
+
+
+def _along(dim: str, panel: Panel, result: Result) -> str:
+    """The label of the horizontal axis: the letter of the time, the name of all else."""
+    told = result.coords[dim]
+    clock = "".join(f" × {written(axis)} / {unit:g}" for axis, unit in panel.clock.items())
+    name, units = dim if dim == "t" else told.get("long_name", dim), told.get("units", "1")
+    return labelled(f"{name}{clock}", units)
 
 
 def _named(name: str, result: Result) -> str:

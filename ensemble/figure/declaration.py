@@ -26,7 +26,7 @@
     presets = ["SiO2", "BK7"]
     quantities = ["ratio"]
 
-    [[panels]]                              what is drawn: curves, values of fits, or a map
+    [[panels]]                              what is drawn: curves, values of fits or of numbers, or a map
     values = ["plateau"]
     parameter = "c"
     laws = ["alpha"]
@@ -42,6 +42,7 @@ A sweep takes model, seed, times, observables and everything else from its file,
 here. Scales only differ in how much they ask for: a larger one continues the store of a smaller one.
 """
 
+import dataclasses
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -133,10 +134,22 @@ class Declaration:
                 name: from_table(Derivation, each, f"[derived.{name}]") for name, each in parts["derived"].items()
             },
             panels=tuple(_listed(table, "panels", Panel)),
-            published=tuple(_listed(table, "published", Published)),
+            published=tuple(each for claim in _listed(table, "published", Published) for each in claim.apart()),
         )
+        found = dataclasses.replace(found, fits={**found.fits, **found._numbers()}, panels=tuple(found._named_panels()))
         found._check_references()
         return found
+
+    def _numbers(self) -> dict[str, FitPart]:
+        """The curves that are drawn or claimed as they are: numbers, which need no law."""
+        named = [name for panel in self.panels for name in panel.values] + [claim.of for claim in self.published]
+        return {name: FitPart(name, MEAN) for name in named if name in self.curves and name not in self.fits}
+
+    def _named_panels(self) -> Iterator[Panel]:
+        """The panels; one of such curves alone draws their mean."""
+        for panel in self.panels:
+            plain = panel.values and not panel.parameter and all(name in self.curves for name in panel.values)
+            yield dataclasses.replace(panel, parameter=MEAN) if plain else panel
 
     def scales(self) -> list[str]:
         """The scales at which all sweeps are declared."""

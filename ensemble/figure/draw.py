@@ -62,6 +62,8 @@ def _dress(axes: Axes, panel: Panel) -> None:
         axes.set_xlabel(panel.xlabel)
     if panel.ylabel:
         axes.set_ylabel(panel.ylabel)
+    for place in panel.marks:
+        axes.axvline(place, color="0.6", linewidth=0.8, zorder=0.5)
     if panel.xlim:
         axes.set_xlim(*panel.xlim)
     if panel.ylim:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, Union, final, get_args, get_origin, get_type_hints
 
 from ensemble.errors import FigureError, cure
+from ensemble.fit.families import MEAN
+from ensemble.sweep import told_point
 
 _SAID = {str: "a text", float: "a number", int: "an integer", bool: "true or false"}
 
@@ -16,7 +18,7 @@ Part = TypeVar("Part")
 @final
 @dataclass(frozen=True)
 class Curve:
-    """An observable, at all points of a sweep or at some."""
+    """An observable or a quantity of means, at all points of a sweep or at some."""
 
     sweep: str
     observable: str
@@ -26,6 +28,12 @@ class Curve:
     """An axis whose value the observable is divided by."""
     relative_to: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """Divided by the plateau of the same point but for these values, on common disorder."""
+    minus: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """Less the same point but for these values, on common disorder; the points that have them drop out."""
+
+    def __post_init__(self) -> None:
+        if self.minus and self.relative_to:
+            raise FigureError(f"a curve of {self.observable} must have one of minus and relative_to, but it has both")
 
 
 COLLAPSE = "collapse"
@@ -118,9 +126,13 @@ class Panel:
     """The axis that is told by colour; by default the first that has several values."""
     clock: Mapping[str, float] = dataclasses.field(default_factory=dict)
     """Times are multiplied by the axis over this value."""
+    marks: tuple[float, ...] = ()
+    """Vertical lines for the eye, at these places."""
     guides: tuple[Guide, ...] = ()
     values: tuple[str, ...] = ()
+    """Fits, or curves that are numbers."""
     parameter: str = ""
+    """What is drawn of the fits; curves that are numbers need none."""
     over: str = "N"
     inverse: bool = False
     """Against 1 / N."""
@@ -151,12 +163,23 @@ class Panel:
 
 @final
 @dataclass(frozen=True)
+class Place:
+    """What a claim says of one point."""
+
+    at: Mapping[str, Any]
+    value: float
+    error: float = 0.0
+
+
+@final
+@dataclass(frozen=True)
 class Published:
     """A claim: a value with its error, or a bound, for a parameter of a fit, a law or a derived quantity."""
 
     claim: str
     of: str
-    parameter: str
+    """A fit, a law, a derived quantity, or a curve that is a number."""
+    parameter: str = MEAN
     at: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """The point it is about; without it, every point."""
     statistic: str = "value"
@@ -168,6 +191,8 @@ class Published:
     error: float = 0.0
     below: float | None = None
     above: float | None = None
+    values: tuple[Place, ...] = ()
+    """A row of a table: a value for each of some points."""
     note: str = ""
 
     STATISTICS = ("value", "ratio", "spread", "trend")
@@ -180,8 +205,25 @@ class Published:
             raise FigureError(
                 f"published {self.claim!r}: a ratio, and nothing else, must have `to`, the point below the line"
             )
-        if self.value is None and self.below is None and self.above is None:
+        bounds = (self.value, self.below, self.above)
+        if self.values and (bounds != (None, None, None) or self.statistic != "value"):
+            raise FigureError(f"published {self.claim!r} must have values or a value, a bound or a statistic, not both")
+        if not self.values and bounds == (None, None, None):
             raise FigureError(f"published {self.claim!r} must have a value, or be below or above one")
+
+    def apart(self) -> tuple["Published", ...]:
+        """A claim for each of its points, or itself."""
+        return tuple(
+            dataclasses.replace(
+                self,
+                claim=f"{self.claim}, {told_point(each.at)}",
+                at={**self.at, **each.at},
+                value=each.value,
+                error=each.error,
+                values=(),
+            )
+            for each in self.values
+        ) or (self,)
 
 
 def from_table(kind: type[Part], table: Mapping[str, Any], where: str) -> Part:

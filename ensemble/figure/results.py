@@ -1,26 +1,26 @@
 """What a figure shows, in numbers: curves with their errors, the laws that fit them, and claims beside them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
 import numpy as np
-import xarray as xr
 from distributed import Client
 
 from ensemble.errors import EnsembleError, FigureError, cure
 from ensemble.figure.check import check
 from ensemble.figure.claims import Compared, compared
+from ensemble.figure.curves import Labels, read_curves
 from ensemble.figure.declaration import Declaration
-from ensemble.figure.parts import COLLAPSE, Curve, Derivation, FitPart
-from ensemble.fit import Estimate, Fit, Window
+from ensemble.figure.parts import COLLAPSE, Derivation, FitPart
+from ensemble.fit import Fit, Window
 from ensemble.fit.collapse import collapse
-from ensemble.fit.families import Family, Fitted, Member, across, fit_each
-from ensemble.fit.stretched import relative
+from ensemble.fit.families import Fitted, across, fit_each
+from ensemble.fit.family import Family
 from ensemble.fit.told import doubts
 from ensemble.models import catalog
-from ensemble.reduce import audit, block_means
+from ensemble.reduce import audit
 from ensemble.sweep import told_point
 
 
@@ -33,10 +33,10 @@ class Result:
     scale: str
     families: Mapping[str, Family]
     """The curves by name."""
-    labels: Mapping[str, Mapping[str, str]]
-    """`long_name` and `units` of what the curves are."""
-    coords: Mapping[str, Mapping[str, str]]
-    """The same of axes and times."""
+    labels: Mapping[str, Labels]
+    """What the curves are."""
+    coords: Mapping[str, Labels]
+    """What axes, times and other coordinates are."""
     fitted: Mapping[str, tuple[Fitted, ...]]
     """Fits, laws and derived quantities by name."""
     compared: tuple[Compared, ...]
@@ -57,7 +57,12 @@ class Result:
 def evaluate(declaration: Declaration, scale: str, folder: Path, client: Client | None = None) -> Result:
     """Reduce the stores of a figure, and fit what it declares; the sweeps must have been run."""
     check(declaration, scale)
-    families, labels, coords = _reduced(declaration, scale, folder, client)
+    families: dict[str, Family] = {}
+    labels: dict[str, Labels] = {}
+    coords: dict[str, Labels] = {}
+    for name, family, label, along in read_curves(declaration, scale, folder, client):
+        families[name], labels[name] = family, label
+        coords |= along
     fitted = _fitted(declaration, families)
     claims = tuple(each for claim in declaration.published for each in compared(claim, fitted[claim.of]))
     plateaus = dict.fromkeys(fit.of for fit in declaration.fits.values() if fit.law == "plateau")
@@ -65,39 +70,6 @@ def evaluate(declaration: Declaration, scale: str, folder: Path, client: Client 
         line for name in plateaus for line in _handfuls(declaration, scale, folder, name, families[name], client)
     )
     return Result(declaration, scale, families, labels, coords, fitted, claims, weak)
-
-
-_Labels = dict[str, Mapping[str, str]]
-
-
-def _reduced(
-    declaration: Declaration, scale: str, folder: Path, client: Client | None
-) -> tuple[dict[str, Family], _Labels, _Labels]:
-    """The curves of a figure, what they are, and what their coordinates are; each observable is read once."""
-    blocks: dict[tuple[str, str], xr.Dataset] = {}
-    families: dict[str, Family] = {}
-    labels: _Labels = {}
-    coords: _Labels = {}
-    for name, curve in declaration.curves.items():
-        key = (curve.sweep, curve.observable)
-        part = declaration.sweeps[curve.sweep]
-        try:
-            if key not in blocks:
-                asked = part.at(scale)
-                blocks[key] = block_means(
-                    folder / part.store,
-                    curve.observable,
-                    select=asked.axes,
-                    realizations=asked.realizations,
-                    client=client,
-                )
-            families[name] = _family(blocks[key], curve)
-        except EnsembleError as error:
-            raise type(error)(f"[curves.{name}] of {declaration.name}: {error}") from error
-        told = blocks[key][curve.observable].attrs
-        labels[name] = {"long_name": told["long_name"].removesuffix(" of a block"), "units": told["units"]}
-        coords |= {str(axis): dict(coord.attrs) for axis, coord in blocks[key].coords.items()}
-    return families, labels, coords
 
 
 def _fitted(declaration: Declaration, families: Mapping[str, Family]) -> dict[str, tuple[Fitted, ...]]:
@@ -127,6 +99,8 @@ def _handfuls(
     curve = declaration.curves[name]
     part = declaration.sweeps[curve.sweep]
     asked = part.at(scale)
+    if curve.observable not in asked.observables:
+        return  # a quantity of means has no share of any realization
     weights = audit(
         folder / part.store, curve.observable, select=asked.axes, realizations=asked.realizations, client=client
     )
@@ -148,7 +122,7 @@ def _fits(family: Family, fit: FitPart) -> Iterator[Fitted]:
                 reference = family.at({**member.point, axis: unit})
                 if reference is None:
                     raise FigureError(f"the law collapse needs the point with {axis} = {unit:g}, where time runs once")
-                deviation = collapse(family.t, member.curve, reference.curve, speed=float(member.point[axis]) / unit)
+                deviation = collapse(family.x, member.curve, reference.curve, speed=float(member.point[axis]) / unit)
                 yield Fitted(member.point, member.count, COLLAPSE, deviation)
 
 
@@ -166,33 +140,3 @@ def derive(derivation: Derivation, where: str) -> Iterator[Fitted]:
         exact = dict.fromkeys(values, 0.0)
         fit = Fit("derived", values, exact, Window(nan, nan, 0), nan, 0, nan, np.empty(0))
         yield Fitted({"preset": preset}, 0, "derived", fit)
-
-
-def _family(blocks: xr.Dataset, curve: Curve) -> Family:
-    """The curves that a declaration asks for, as it wants them."""
-    for axis, values in curve.select.items():
-        chosen = values if isinstance(values, list) else [values]
-        there = blocks[axis].values.tolist()
-        if not any(value in chosen for value in there):
-            raise FigureError(f"the selected {axis} must be some that the sweep has, got {chosen}: they are {there}")
-        blocks = blocks.isel({axis: [i for i, value in enumerate(there) if value in chosen]})
-    family = Family.of(blocks, curve.observable)
-    if not family.members:
-        raise FigureError("at least one point must have two realizations or more, but none has; run the sweep")
-    if curve.relative_to:
-        reference = family
-        family = family.changed(lambda each: _ratio(reference, each, curve.relative_to))
-    if curve.per:
-        family = family.changed(lambda each: _divided(each.curve, float(each.point[curve.per])))
-    return family
-
-
-def _ratio(family: Family, member: Member, change: Mapping[str, Any]) -> Estimate:
-    other = family.at({**member.point, **change})
-    if other is None:
-        raise FigureError(f"{told_point(member.point)} needs the point with {told_point(change)} to be divided by")
-    return relative(family.t, member.curve, other.curve)[0]
-
-
-def _divided(curve: Estimate, by: float) -> Estimate:
-    return replace(curve, value=curve.value / by, without=curve.without / by)

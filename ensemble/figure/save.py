@@ -10,7 +10,7 @@ import xarray as xr
 
 from ensemble import export
 from ensemble.figure.results import Result
-from ensemble.fit.families import Family
+from ensemble.fit.family import Family
 from ensemble.fit.told import quality
 from ensemble.wording import with_error
 
@@ -62,20 +62,16 @@ def curves(result: Result) -> xr.Dataset:
 
 def _labelled(name: str, family: Family, label: Mapping[str, str]) -> xr.Dataset:
     axes = {axis: sorted({each.point[axis] for each in family}) for axis in family.members[0].point}
-    dims = (*axes, "t") if family.t.size else tuple(axes)
+    along = {family.dim: family.x} if family.dim else {}
     shape = (*map(len, axes.values()), *family.members[0].curve.value.shape)
     value, error = np.full(shape, np.nan), np.full(shape, np.nan)
     for each in family:
         cell = tuple(values.index(each.point[axis]) for axis, values in axes.items())
         value[cell], error[cell] = each.curve.value, each.curve.error
     said = {"long_name": label["long_name"], "units": label["units"]}
-    return xr.Dataset(
-        {
-            name: (dims, value, said),
-            f"{name}_error": (dims, error, {**said, "long_name": f"standard error of the {said['long_name']}"}),
-        },
-        coords={**axes, **({"t": family.t} if family.t.size else {})},
-    )
+    doubt = {**said, "long_name": f"standard error of the {said['long_name']}"}
+    dims = (*axes, *along)
+    return xr.Dataset({name: (dims, value, said), f"{name}_error": (dims, error, doubt)}, coords={**axes, **along})
 
 
 def fit_rows(result: Result) -> Iterator[dict[str, Any]]:

@@ -17,6 +17,10 @@ from ensemble.sweep import shown
 STYLES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)))
 MARKERS = ("o", "s", "^", "D", "v")
 _INK = "0.25"
+_FEW = 3
+"""Entries of a legend that find a place among points."""
+_WIDE = 28
+"""Characters in a line of a legend beside a panel."""
 _GREEK = {
     "delta_bar": "Δ̄",
     "alpha": "α",
@@ -81,11 +85,22 @@ def visible(point: Mapping[str, Any], show: Mapping[str, Any]) -> bool:
 
 
 def legend(axes: Axes, entries: Sequence[Line2D], *, inside: bool = False) -> None:
-    """A legend beside the panel, where it hides nothing; or inside it, where there are few points to hide."""
-    if entries and inside:
+    """A legend beside the panel, where it hides nothing; or inside it, if it is short and few points can be hidden."""
+    if entries and inside and len(entries) <= _FEW:
         axes.legend(handles=list(entries), loc="best", framealpha=0.85, handlelength=1.8)
     elif entries:
-        axes.legend(handles=list(entries), loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, handlelength=2.2)
+        labels = [_folded(str(entry.get_label())) for entry in entries]
+        axes.legend(entries, labels, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, handlelength=2.2)
+
+
+def _folded(label: str) -> str:
+    """A label that leaves room for the panel beside it: if it is long, a line for each of its parts."""
+    return label.replace(", ", ",\n") if max(map(len, label.split("\n"))) > _WIDE else label
+
+
+def labelled(name: str, units: str) -> str:
+    """What an axis says: a name, and the unit of what has one."""
+    return written(name + (f" ({units})" if units != "1" else ""))
 
 
 def written(text: str) -> str:

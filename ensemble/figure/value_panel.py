@@ -1,5 +1,7 @@
 """Parameters of fits against an axis, with the laws of the size that go through them."""
 
+import textwrap
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,11 +11,15 @@ from matplotlib.ticker import MaxNLocator
 
 from ensemble.figure.parts import Panel
 from ensemble.figure.results import Result
-from ensemble.figure.series import MARKERS, STYLES, Key, legend, visible, written
-from ensemble.fit.families import Fitted
-from ensemble.sweep import told_point
+from ensemble.figure.series import MARKERS, STYLES, Key, labelled, legend, visible, written
+from ensemble.fit.families import MEAN, Fitted
+from ensemble.sweep import shown, told_point
 from ensemble.wording import with_error
 
+_LABEL = 40
+"""Characters of a vertical label in a line."""
+_INSIDE = 3
+"""Entries of a legend that leave room for what is drawn."""
 _IN_INVERSE_SIZE = ("extrapolate", "volume_law")
 """Laws whose variable is 1 / N."""
 
@@ -27,10 +33,11 @@ def draw_values(axes: Axes, panel: Panel, result: Result) -> None:
             if visible(each.point, panel.show) and panel.parameter in each.fit.values:
                 rest = tuple((axis, value) for axis, value in each.point.items() if axis != panel.over)
                 groups.setdefault((name, rest), []).append(each)
+    names = _names(groups.values(), panel.over)
     key = Key.of({"series": list(range(len(groups)))})
     for place, ((name, rest), group) in enumerate(groups.items()):
         shade, marker = key.shade({"series": place}), MARKERS[place % len(MARKERS)]
-        x = np.array([_at(each.point[panel.over], panel) for each in group])
+        x = np.array([_at(each.point[panel.over], panel, names) for each in group])
         y = np.array([each.fit.values[panel.parameter] for each in group])
         error = np.array([each.fit.errors[panel.parameter] for each in group])
         axes.errorbar(x, y, error, color=shade, marker=marker, markersize=4, linestyle="none", capsize=2)
@@ -45,17 +52,36 @@ def draw_values(axes: Axes, panel: Panel, result: Result) -> None:
             called = law if len(laws) > 1 else ""
             entries += [_law(axes, panel, each, shade, STYLES[i % len(STYLES)], called) for each in found]
     axes.margins(y=0.3)
-    legend(axes, entries, inside=True)
+    legend(axes, entries, inside=len(entries) <= _INSIDE)
     axes.set_xlabel(f"1 / {panel.over}" if panel.inverse else written(panel.over))
+    if names:
+        axes.set_xticks(range(len(names)), [shown(name) for name in names])
+        axes.margins(x=0.2)
     if panel.over == "N" and not panel.inverse:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_ylabel(written(panel.parameter))
+    axes.set_ylabel(textwrap.fill(_said(panel, result), _LABEL))
     if panel.inverse:
         axes.set_xlim(left=0)
 
 
-def _at(value: Any, panel: Panel) -> float:
-    return 1 / float(value) if panel.inverse else float(value)
+def _said(panel: Panel, result: Result) -> str:
+    """What is drawn: the parameter of a law, or what the number is."""
+    if panel.parameter != MEAN:
+        return written(panel.parameter)
+    said = result.labels[result.declaration.fits[panel.values[0]].of]
+    return labelled(said["long_name"], said["units"])
+
+
+def _names(groups: Iterable[Sequence[Fitted]], over: str) -> list[Any]:
+    """The values of an axis that has no numbers, in the order in which they are drawn; none of one that has."""
+    values = {each.point[over] for group in groups for each in group}
+    return sorted(values) if any(isinstance(value, bool | str) for value in values) else []
+
+
+def _at(value: Any, panel: Panel, names: Sequence[Any]) -> float:
+    """Where a value of the axis is drawn: a name at its number."""
+    place = float(names.index(value) if names else value)
+    return 1 / place if panel.inverse else place
 
 
 def _law(axes: Axes, panel: Panel, fitted: Fitted, shade: Any, style: Any, called: str) -> Line2D:

@@ -15,7 +15,8 @@
     even                  straight lines through logarithms, in which all points weigh the same
     extrapolate           linear in 1/N; volume law
     collapse              curves that are one when their clocks run alike
-    families, told        one law at many points of a store, laws of what comes out, and all of it as a table
+    family                one observable at many points of a store, each with its blocks
+    families, told        one law at all of them, laws of what comes out, and all of it as a table
     formulas              what a fitted law is elsewhere
 
 Pure functions on arrays. The input is the mean of each block of realizations, (blocks, t), and the size of each block:

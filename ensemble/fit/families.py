@@ -1,19 +1,17 @@
-"""Families of curves: one observable at many points of a store, each with its blocks, and one law fitted to all.
+"""One law fitted to all curves of a family, and a law of the size to what comes out.
 
     family = Family.of(block_means(store, "concurrence"), "concurrence")
     fitted = fit_each(family, "power")
     across(fitted, "N", "extrapolate", "beta")
 
-A point whose fit cannot be made, say because it has a single realization, is not left out in silence: it is in
-`Family.missing`, with the reason.
+Laws are functions of t; a number at every point has its mean.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self, final
+from typing import Any, final
 
 import numpy as np
-import xarray as xr
 from numpy.typing import DTypeLike
 
 from ensemble.errors import FitError, cure
@@ -21,6 +19,7 @@ from ensemble.fit.compare import compare
 from ensemble.fit.double_exponential import double_exponential
 from ensemble.fit.exponential_in_size import exponential_in_size
 from ensemble.fit.extrapolate import extrapolate, volume_law
+from ensemble.fit.family import Family
 from ensemble.fit.jackknife import Array, Estimate
 from ensemble.fit.peak import peak
 from ensemble.fit.plateau import plateau
@@ -79,57 +78,6 @@ SIZE_PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "double_exponential": ("a", "b"),
 }
 """What each of them gives."""
-
-
-@final
-@dataclass(frozen=True)
-class Member:
-    """One point of a store: where it is, how many realizations it has, and what they say."""
-
-    point: Mapping[str, Value]
-    count: int
-    curve: Estimate
-
-
-@final
-@dataclass(frozen=True)
-class Family:
-    """One observable at several points."""
-
-    t: Array
-    """The times; empty for an observable that is a number."""
-    members: tuple[Member, ...]
-    missing: tuple[str, ...] = ()
-    """The points that cannot be used, and why, a sentence each."""
-
-    @classmethod
-    def of(cls, blocks: xr.Dataset, observable: str) -> Self:
-        """The family that a Dataset of block means holds."""
-        axes = [str(dim) for dim in blocks["count"].dims]
-        rest = [str(dim) for dim in blocks[observable].dims if dim not in (*axes, "block")]
-        is_curve(observable, rest, blocks[observable].dtype)
-        members, missing = [], []
-        for cell in np.ndindex(*blocks["count"].shape):
-            one = blocks.isel(dict(zip(axes, cell, strict=True)))
-            point = {axis: one[axis].item() for axis in axes}
-            count = int(one["count"])
-            if count > 1:
-                curve = Estimate.of_blocks(one[observable].to_numpy(), one["block_size"].to_numpy())
-                members.append(Member(point, count, curve))
-            elif count:
-                missing.append(f"{told_point(point)}: one realization has no error")
-        return cls(blocks["t"].to_numpy().astype(np.float64) if rest else np.empty(0), tuple(members), tuple(missing))
-
-    def __iter__(self) -> Iterator[Member]:
-        return iter(self.members)
-
-    def at(self, point: Mapping[str, Value]) -> Member | None:
-        """The member at a point; axes that are not named may have any value."""
-        return next((each for each in self.members if point.items() <= each.point.items()), None)
-
-    def changed(self, change: Callable[[Member], Estimate]) -> Self:
-        """The same points, with a quantity that is derived from each curve."""
-        return replace(self, members=tuple(replace(each, curve=change(each)) for each in self.members))
 
 
 @final
@@ -202,13 +150,15 @@ def fit_each(
     `options` are those of the law's function, such as a window. Laws are compared on the window that is given, or
     on the one that a decay or else a growth would choose.
     """
-    check(law, bool(family.t.size), reference=reference is not None, window="window" in options)
+    if family.dim not in ("", "t"):
+        raise FitError(f"a fit needs a function of t or a number, but this is a function of {family.dim}")
+    check(law, bool(family.dim), reference=reference is not None, window="window" in options)
     if law == MEAN:
         return tuple(Fitted(each.point, each.count, MEAN, _mean(each.curve)) for each in family)
     fitted: list[Fitted] = []
     for member in family:
         if law == COMPARE:
-            comparison = compare(family.t, member.curve, **_compared(family.t, member.curve, options))
+            comparison = compare(family.x, member.curve, **_compared(family.x, member.curve, options))
             fitted += [
                 Fitted(member.point, member.count, name, f, comparison.verdict, above=comparison.lead[name])
                 for name, f in comparison.fits.items()
@@ -222,7 +172,7 @@ def fit_each(
             if other is None:
                 raise FitError(f"{told_point(member.point)} needs the point with {told_point(reference)}: compute it")
             more = (other.curve,)
-        fitted.append(Fitted(member.point, member.count, law, LAWS[law](family.t, member.curve, *more, **options)))
+        fitted.append(Fitted(member.point, member.count, law, LAWS[law](family.x, member.curve, *more, **options)))
     return tuple(fitted)
 
 

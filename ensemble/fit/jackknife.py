@@ -13,7 +13,7 @@ the mean itself it is the unbiased standard error, whatever the sizes. Realizati
 one trajectory are not: blocks are left out, never times, and correlations in t enter every error by themselves.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, final
 
@@ -40,7 +40,8 @@ class Estimate:
     @classmethod
     def of_blocks(cls, means: ArrayLike, sizes: ArrayLike) -> Self:
         """The mean over realizations, from the mean of each block (blocks, dims...); empty blocks are left out."""
-        x, m = np.asarray(means, dtype=np.float64), np.asarray(sizes)
+        x, m = np.asarray(means), np.asarray(sizes)
+        x = x.astype(np.complex128 if x.dtype.kind == "c" else np.float64)
         if m.ndim != 1 or x.shape[:1] != m.shape:
             raise FitError(f"block means must have one row for each block, got {x.shape} for {m.shape} block sizes")
         if m.size and (m.min() < 0 or (m != m.astype(np.int64)).any()):
@@ -55,10 +56,10 @@ class Estimate:
 
     @property
     def error(self) -> Array:
-        """One standard error of every entry."""
+        """One standard error of every entry; of a complex one that of the distance in the plane."""
         # What cannot be told has an error of nan or infinity; fits say so in words.
         with np.errstate(over="ignore", invalid="ignore"):
-            return np.asarray(np.sqrt((self._deviations() ** 2).sum(axis=0)))
+            return np.asarray(np.sqrt((np.abs(self._deviations()) ** 2).sum(axis=0)))
 
     @property
     def covariance(self) -> Array:
@@ -72,13 +73,25 @@ class Estimate:
         without = np.array([statistic(each) for each in self.without], dtype=np.float64)
         return Estimate(value, without, self.sizes)
 
+    @classmethod
+    def joint(cls, statistic: Callable[..., ArrayLike], quantities: Sequence["Estimate"]) -> "Estimate":
+        """Any function of several quantities of the same realizations; what fluctuates in all of them enters once."""
+        sizes = _common(quantities, "a function of several quantities")
+        value = np.asarray(statistic(*(each.value for each in quantities)), dtype=np.float64)
+        left_out = zip(*(each.without for each in quantities), strict=True)
+        return cls(value, np.array([statistic(*each) for each in left_out], dtype=np.float64), sizes)
+
+    def less(self, other: "Estimate") -> "Estimate":
+        """The difference from another quantity of the same realizations; what fluctuates in both alike cancels."""
+        sizes = _common((self, other), "a difference on common disorder")
+        return Estimate(self.value - other.value, self.without - other.without, sizes)
+
     def over(self, other: "Estimate") -> "Estimate":
         """The ratio to another quantity of the same realizations; what fluctuates in both alike cancels."""
-        if not np.array_equal(self.sizes, other.sizes):
-            raise FitError("a ratio on common disorder needs the same blocks of realizations above and below the line")
+        sizes = _common((self, other), "a ratio on common disorder")
         tail = (..., *[None] * (self.value.ndim - other.value.ndim))
         with np.errstate(divide="ignore", invalid="ignore"):
-            return Estimate(self.value / other.value[tail], self.without / other.without[tail], self.sizes)
+            return Estimate(self.value / other.value[tail], self.without / other.without[tail], sizes)
 
     def __getitem__(self, chosen: Any) -> "Estimate":
         """Part of the entries."""
@@ -92,3 +105,11 @@ class Estimate:
         below = self.without - self.value
         centre = -((1 - 1 / h) * below).sum(axis=0)
         return np.asarray((-(h - 1) * below - centre) / np.sqrt(g * (h - 1)))
+
+
+def _common(quantities: Sequence[Estimate], what: str) -> NDArray[np.int64]:
+    """The sizes of the blocks of several quantities, which must be the same."""
+    sizes = quantities[0].sizes
+    if not all(np.array_equal(sizes, each.sizes) for each in quantities):
+        raise FitError(f"{what} needs the same blocks of realizations in all of them")
+    return sizes

@@ -13,11 +13,12 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import cloudpickle
 
 from ensemble.errors import ModelError
-from ensemble.models.model import Derived, Model, Observable, fields
+from ensemble.models.model import Coordinate, Derived, Model, Observable, OfMeans, fields
 
 GROUP = "ensemble.models"
 
@@ -151,7 +152,32 @@ def _checked(found: object, reference: str) -> type[Model]:
         raise refuse(f"must declare derived = {{name: Derived(...)}}, got {found.derived!r}")
     if taken := sorted(set(found.derived) & set(names)):
         raise refuse(f"must find another name in derived for {taken[0]!r}: it is a parameter")
+    if wrong := _of_means(found) or _coordinates(found):
+        raise refuse(wrong)
     return found
+
+
+def _of_means(model: type[Model]) -> str:
+    """What is wrong with the quantities of means that a model declares."""
+    table: Any = model.of_means
+    if not isinstance(table, Mapping) or not all(isinstance(each, OfMeans) for each in table.values()):
+        return f"must declare of_means = {{name: OfMeans(...)}}, got {table!r}"
+    if taken := sorted(set(table) & {*RESERVED, *fields(model), *model.observables}):
+        return f"must find another name in of_means for {taken[0]!r}: it is taken"
+    for name, quantity in table.items():
+        if not isinstance(quantity.of, tuple) or not quantity.of or not set(quantity.of) <= set(model.observables):
+            return f"must make {name} in of_means of its own observables, a tuple of names, got {quantity.of!r}"
+    return ""
+
+
+def _coordinates(model: type[Model]) -> str:
+    """What is wrong with the labels of coordinates that a model declares."""
+    table: Any = model.coordinates
+    if not isinstance(table, Mapping) or not all(isinstance(each, Coordinate) for each in table.values()):
+        return f"must declare coordinates = {{name: Coordinate(...)}}, got {table!r}"
+    if taken := sorted(set(table) & set(fields(model))):
+        return f"must label {taken[0]!r} where it is declared and not in coordinates: it is a parameter"
+    return ""
 
 
 def _told(error: Exception) -> str:

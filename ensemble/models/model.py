@@ -8,6 +8,8 @@ Its fields are the parameters that a sweep may vary; `draw` holds all the random
 Of the observables only those that a sweep chooses are read, so an expensive one may be computed on demand. A model
 whose realizations take less than a call of NumPy may also measure many of them at a time: `measure_all`.
 
+What is not measured but made of averages, such as the ratio of two of them, is declared beside: `of_means`.
+
 Points of a sweep that differ only in fields outside `draw_fields` see the same disorder for the same
 realization index, so that differences and ratios between them have small, paired errors.
 """
@@ -57,6 +59,41 @@ class Derived:
 
 
 @final
+@dataclass(frozen=True)
+class OfMeans:
+    """A quantity made of averages over the disorder that is no average itself, such as the ratio of two of them.
+
+    OfMeans("polarization", of=("up", "down"), value=lambda model, up, down: (up - down) / (up + down), dims=("t",))
+    """
+
+    long_name: str
+    """What it is, as an axis label would say it."""
+    of: tuple[str, ...]
+    """The observables whose averages it is made of."""
+    value: Callable[..., ArrayLike]
+    """The quantity from the model of a point, with all its parameters, and the average of each of these observables.
+
+    It is called for all realizations together and again without each block of them, which is where its error comes
+    from. It returns real numbers over `dims`; nan where the quantity cannot be told.
+    """
+    dims: tuple[str, ...] = ()
+    """Its dimensions beyond the parameter axes; `coords` gives their coordinates."""
+    units: str = "1"
+    """Its unit; "1" for a pure number."""
+
+
+@final
+@dataclass(frozen=True)
+class Coordinate:
+    """What a dimension of observables runs along, for one that is no field of its model."""
+
+    long_name: str
+    """What it is, as an axis label would say it."""
+    units: str = "1"
+    """Its unit; "1" for a pure number."""
+
+
+@final
 class OnDemand(Mapping[str, ArrayLike]):
     """Observables that are computed when they are read with [], each time anew; their names cost nothing.
 
@@ -87,6 +124,12 @@ def parameter(default: Any = MISSING, *, long_name: str, units: str = "1") -> An
 def fields(model: "type[Model]") -> dict[str, dataclasses.Field[Any]]:
     """The parameters of a model by name, in the order in which it declares them."""
     return {field.name: field for field in dataclasses.fields(model)}  # type: ignore[arg-type]
+
+
+def labels(model: "type[Model]") -> dict[str, dict[str, Any]]:
+    """`long_name` and `units` of the parameters and coordinates of a model, by name."""
+    told = {name: dataclasses.asdict(coordinate) for name, coordinate in model.coordinates.items()}
+    return told | {name: dict(field.metadata) for name, field in fields(model).items()}
 
 
 def required(field: dataclasses.Field[Any]) -> bool:
@@ -121,6 +164,12 @@ class Model(ABC):
 
     derived: ClassVar[Mapping[str, Derived]] = {}
     """Quantities that follow from the parameters alone, without disorder: `model.derived[name].value(model)`."""
+
+    of_means: ClassVar[Mapping[str, OfMeans]] = {}
+    """Quantities that are made of averages over the disorder; reductions and figures give them with their errors."""
+
+    coordinates: ClassVar[Mapping[str, Coordinate]] = {}
+    """Labels of the dimensions that are no fields, such as a frequency of which `coords` makes the grid."""
 
     @classmethod
     def with_preset(cls, name: str, /, **fields: Any) -> Self:

@@ -12,7 +12,6 @@ from threadpoolctl import threadpool_limits
 
 from ensemble.errors import PointError, StoreDamaged
 from ensemble.proof.agreement import Deviation, deviation, libraries
-from ensemble.proof.verify import find_model
 from ensemble.provenance import here, origin
 from ensemble.realization import spawn_key
 from ensemble.selection import cell_of
@@ -51,7 +50,7 @@ class Replay:
                 f"INDEX must be one of the {layout.realizations} realizations of {store}, "
                 f"from 0 to {layout.realizations - 1}, got {index}"
             )
-        (found,) = layout.at(cell, find_model(path, layout, model_folder), path).points
+        (found,) = layout.at(cell, layout.find_model(path, model_folder), path).points
         return cls(path, layout, cell, found, index)
 
     @property

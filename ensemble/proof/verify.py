@@ -9,7 +9,6 @@ import zarr
 
 from ensemble.cluster import connect
 from ensemble.errors import StoreError
-from ensemble.models import catalog
 from ensemble.models.model import Model
 from ensemble.proof.book import Book, arrays_of
 from ensemble.proof.choice import Choice
@@ -105,16 +104,10 @@ def verify(
         return verdict
 
 
-def find_model(path: Place, layout: Layout, folder: Path | None) -> type[Model]:
-    """The model of a store; the file of one's own in `folder`, or else in this folder or in that of the store."""
-    beside = [path.absolute().parent] if isinstance(path, Path) else []
-    return catalog.find_again(layout.model, [folder] if folder else [Path.cwd(), *beside])
-
-
 def _model(path: Place, folder: Path | None) -> type[Model]:
-    """The same, if it still is what the store holds."""
+    """The model of a store, if it still is what the store holds."""
     layout = Layout.read(path)
-    model = find_model(path, layout, folder)
+    model = layout.find_model(path, folder)
     layout.at((0,) * len(layout.axes), model, path)
     return model
 

@@ -9,6 +9,7 @@
     plateaus        the late-time mean of every realization
     averages        mean and standard error of every observable, and its plateau
     blocks          means over blocks of realizations, for jackknife errors of whatever is derived from a mean
+    quantities      what a model makes of means, such as the ratio of two, with jackknife errors
     distribution    typical value, zeros, quantiles
     histograms      how often a value occurs at chosen times
     rare            which realizations carry the late-time mean, and whether they are a handful
@@ -17,10 +18,18 @@ Runs are cut and combined in a fixed order, so a result has the same bits for an
 cluster. They count what the status calls done when they begin, so they work while a run is writing.
 """
 
+from typing import TYPE_CHECKING
+
+from ensemble.deferred import deferred
 from ensemble.reduce.averages import average, curves
 from ensemble.reduce.blocks import block_means
 from ensemble.reduce.distribution import statistics
 from ensemble.reduce.histograms import histogram
 from ensemble.reduce.rare import audit
 
-__all__ = ["audit", "average", "block_means", "curves", "histogram", "statistics"]
+if TYPE_CHECKING:
+    from ensemble.reduce.quantities import of_means
+else:
+    __getattr__ = deferred(__name__, {"ensemble.reduce.quantities": ("of_means",)})
+
+__all__ = ["audit", "average", "block_means", "curves", "histogram", "of_means", "statistics"]

@@ -4,6 +4,7 @@ Blocks are cut from the done realizations alone, in the order of their indices: 
 lack the same realizations have the same ones in the same block, so their differences and ratios are paired.
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,44 +19,52 @@ from ensemble.store.place import Place
 
 def block_means(
     store: str | Place,
-    observable: str,
+    observable: str | Sequence[str],
     *,
     blocks: int = 50,
     select: Select | None = None,
     realizations: int | None = None,
     client: Client | None = None,
 ) -> xr.Dataset:
-    """Means of an observable over `blocks` contiguous groups of realizations at every point.
+    """Means of an observable, or of several, over `blocks` contiguous groups of realizations at every point.
 
-    The result has `<observable>` over (axes..., block, observable dims...) and `block_size`, the number of
+    The result has each `<observable>` over (axes..., block, observable dims...) and `block_size`, the number of
     realizations, over (axes..., block). All realizations done so far are in a block, and sizes differ by at most
     one, so the mean of all is the mean of the blocks weighted by their sizes. A point with fewer realizations than
     blocks has one block for each of them, and missing values in the rest. `select` takes some of the points, as in
-    `average`; `realizations` only the first ones, so that what is compared has the same ones everywhere.
+    `average`; `realizations` only the first ones, so that what is compared has the same ones everywhere. Several
+    observables have the same realizations in the same block, also while a run is writing.
     """
     if blocks < 1:
         raise ReductionError(f"blocks must be at least 1, got {blocks}; 50 suit a jackknife")
     source = Source.of(store, select, realizations)
     axes = tuple(source.layout.axes)
-    kind = source.observable(observable)
-    result = source.frame(kind.dims).assign_coords(
+    names = [observable] if isinstance(observable, str) else list(dict.fromkeys(observable))
+    kinds = {name: source.observable(name) for name in names}
+    result = source.frame(dict.fromkeys(dim for kind in kinds.values() for dim in kind.dims)).assign_coords(
         block=("block", np.arange(blocks), {"long_name": "block of realizations", "units": "1"})
     )
-    shape = tuple(result.sizes[dim] for dim in kind.dims)
-    means, sizes = [], []
-    for parts in source.reduced(observable, _block_sums, client, blocks):
-        sums = np.zeros((blocks, *shape), _wide(np.dtype(kind.dtype)))
-        counts = np.zeros(blocks, np.int64)
-        for first, some_sums, some_counts in parts:
-            inside = slice(first, first + len(some_counts))
-            sums[inside] += some_sums
-            counts[inside] += some_counts
-        filled = counts.reshape(-1, *(1,) * len(shape))
-        means.append(np.where(filled > 0, sums / np.maximum(filled, 1), np.nan))
-        sizes.append(counts)
-    put(result, observable, (*axes, "block", *kind.dims), means, f"mean {kind.long_name} of a block", kind.units)
-    put(result, "block_size", (*axes, "block"), sizes, "number of realizations in a block")
+    for name, kind in kinds.items():
+        shape = tuple(result.sizes[dim] for dim in kind.dims)
+        wide = _wide(np.dtype(kind.dtype))
+        points = source.reduced(name, _block_sums, client, blocks)
+        means, sizes = zip(*(_together(parts, blocks, shape, wide) for parts in points), strict=True)
+        put(result, name, (*axes, "block", *kind.dims), means, f"mean {kind.long_name} of a block", kind.units)
+        put(result, "block_size", (*axes, "block"), sizes, "number of realizations in a block")
     return result.sortby(list(axes))
+
+
+def _together(
+    parts: Iterable[tuple[int, NDArray[Any], NDArray[np.int64]]], blocks: int, shape: tuple[int, ...], dtype: Any
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Combine and finalize: the mean of every block of one point, and its size."""
+    sums, counts = np.zeros((blocks, *shape), dtype), np.zeros(blocks, np.int64)
+    for first, some_sums, some_counts in parts:
+        inside = slice(first, first + len(some_counts))
+        sums[inside] += some_sums
+        counts[inside] += some_counts
+    filled = counts.reshape(-1, *(1,) * len(shape))
+    return np.where(filled > 0, sums / np.maximum(filled, 1), np.nan), counts
 
 
 def _block_sums(rows: NDArray[Any], run: Run, blocks: int) -> tuple[int, NDArray[Any], NDArray[np.int64]]:

@@ -8,9 +8,12 @@ from ensemble.models.model import Model, fields, required
 from ensemble.screen.terminal import empty_table
 from ensemble.sweep import shown
 
+_LONG = 6
+"""Values of a list that is still told in full."""
+
 
 def model_card(out: Console, name: str, model: type[Model]) -> None:
-    """A model's name, what it is, its parameters and presets, what follows from them, and its observables."""
+    """A model's name, what it is, its parameters and presets, what follows from them, what it measures and makes."""
     first = (model.__doc__ or "").strip().partition("\n")[0]
     out.print(f"[bold]{name}[/bold]  {first}")
     table = empty_table("parameter", "default", "unit", "what it is")
@@ -19,7 +22,7 @@ def model_card(out: Console, name: str, model: type[Model]) -> None:
         if field.name == "t":
             continue
         value: Any = field.default
-        default = "must be given" if required(field) else shown(value)
+        default = "must be given" if required(field) else _default(value)
         note = f"{field.metadata.get('long_name', '')}{'' if field.name in model.draw_fields else ' *'}"
         table.add_row(field.name, default, field.metadata.get("units", "1"), note)
     out.print(table)
@@ -33,4 +36,14 @@ def model_card(out: Console, name: str, model: type[Model]) -> None:
     for key, observable in model.observables.items():
         request = ", on request" if observable.on_request else ""
         out.print(f"measures {key}({', '.join(observable.dims)}): {observable.long_name}{request}")
+    for key, quantity in model.of_means.items():
+        dims, means = ", ".join(quantity.dims), " and ".join(quantity.of)
+        out.print(f"makes {key}({dims}) of the means of {means}: {quantity.long_name}")
     out.print()
+
+
+def _default(value: Any) -> str:
+    """A default as people write it; of a long list its ends."""
+    if isinstance(value, tuple) and len(value) > _LONG:
+        return f"{shown(value[0])}, {shown(value[1])}, … {shown(value[-1])}"
+    return shown(value)

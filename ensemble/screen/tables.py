@@ -1,6 +1,7 @@
 """Tables of sweeps and stores: what they take, what their averages are."""
 
 import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import xarray as xr
@@ -8,9 +9,12 @@ from rich.table import Table
 
 from ensemble import report
 from ensemble.forecast import Plan
-from ensemble.screen.terminal import empty_table
+from ensemble.screen.terminal import console, empty_table
 from ensemble.sweep import shown
 from ensemble.wording import duration, size, with_error
+
+_BETWEEN = 3
+"""Characters between two columns."""
 
 
 def plan_table(plan: Plan, axes: list[str]) -> Table:
@@ -34,32 +38,65 @@ def plan_rows(plan: Plan) -> list[dict[str, Any]]:
 
 
 def average_tables(averages: xr.Dataset) -> list[Table]:
-    """A row for every point: peak and plateau of each observable over t alone, a table each; numbers in one table."""
-    tables = [
-        _point_table(averages, [f"peak of {name}", "at t", "plateau"], [name]) for name in report.functions(averages)
+    """A row for every point: the peak of each function of one coordinate, and its plateau; numbers side by side."""
+    places = [*map(str, averages["count"].dims), "n"]
+    points = list(report.points(averages))
+    rows = [[*map(shown, point.values()), str(one["count"].item())] for point, one in points]
+    told = {
+        name: [_shown_average(report.told_numbers(one, name)) for _, one in points]
+        for name in (*report.functions(averages), *report.numbers(averages))
+    }
+    tables = [_filled([*places, *_heads(averages, name)], rows, told[name]) for name in report.functions(averages)]
+    numbers = {name: [number for (number,) in told[name]] for name in report.numbers(averages)}
+    tables += [
+        _filled([*places, *some], rows, zip(*(numbers[name] for name in some), strict=True))
+        for some in _abreast(numbers, console().width - _width(places, *rows))
     ]
-    names = report.numbers(averages)
-    if names or not tables:
-        tables.append(_point_table(averages, names, names))
-    return tables
+    return tables or [_filled(places, rows, ([] for _ in rows))]
 
 
-def _point_table(averages: xr.Dataset, headers: list[str], names: list[str]) -> Table:
-    table = empty_table(*map(str, averages["count"].dims), "n", *headers)
-    for parameters, point in report.points(averages):
-        row = [*map(shown, parameters.values()), str(point["count"].item())]
-        table.add_row(*row, *(each for name in names for each in _shown_average(report.told_numbers(point, name))))
+def _filled(headers: list[str], rows: list[list[str]], told: Iterable[Sequence[str]]) -> Table:
+    table = empty_table(*headers)
+    for row, more in zip(rows, told, strict=True):
+        table.add_row(*row, *more)
     return table
 
 
+def _abreast(numbers: Mapping[str, list[str]], room: int) -> Iterator[list[str]]:
+    """The names of what stands in one table: as many as there is room for, in their order."""
+    some: list[str] = []
+    taken = 0
+    for name, column in numbers.items():
+        width = _width([name], *([each] for each in column))
+        if some and taken + width > room:
+            yield some
+            some, taken = [], 0
+        some.append(name)
+        taken += width
+    if some:
+        yield some
+
+
+def _width(*rows: list[str]) -> int:
+    """Characters that columns take, with what is between them."""
+    return sum(max(map(len, column)) + _BETWEEN for column in zip(*rows, strict=True))
+
+
+def _heads(averages: xr.Dataset, name: str) -> list[str]:
+    """What is told of a function: only those of t have a plateau."""
+    late = ["plateau"] if f"{name}_late" in averages else []
+    return [f"peak of {name}", f"at {report.coordinate(averages, name)}", *late]
+
+
 def _shown_average(told: dict[str, float]) -> list[str]:
-    """A number with its error; of a function of t its peak, when that is, and its plateau."""
+    """A number with its error; of a function its peak, where that is, and its plateau if it has one."""
     if "mean" in told:
         return [with_error(told["mean"], told["error"])]
+    late = "plateau" in told
     if math.isnan(told["peak"]):
-        return ["-", "-", "-"]
-    plateau = with_error(told["plateau"], told["plateau_error"])
-    return [with_error(told["peak"], told["peak_error"]), f"{told['at']:.3g}", plateau]
+        return ["-", "-", *["-"] * late]
+    plateau = [with_error(told["plateau"], told["plateau_error"])] if late else []
+    return [with_error(told["peak"], told["peak_error"]), f"{told['at']:.3g}", *plateau]
 
 
 def statistics_table(result: xr.Dataset) -> Table:

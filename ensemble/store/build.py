@@ -17,7 +17,7 @@ import numpy as np
 import zarr
 
 from ensemble.errors import StoreError, StoreUnreachable
-from ensemble.models.model import Model, fields
+from ensemble.models.model import Model, labels
 from ensemble.store import points
 from ensemble.store.group import COMPRESSORS, FORMAT, attributes, commit, is_committed, member, open_group
 from ensemble.store.layout import BOOK, EPOCH, OWN, Layout, Status
@@ -174,8 +174,8 @@ def _make_book(group: zarr.Group, layout: Layout, blocks: tuple[int, ...]) -> No
 
 
 def _make_coordinates(group: zarr.Group, layout: Layout, model: type[Model]) -> None:
-    labels = {name: dict(field.metadata) for name, field in fields(model).items()}
-    labels["realization"] = {"long_name": "index of the disorder realization", "units": "1"}
+    told: dict[str, dict[str, Any]] = labels(model)
+    told["realization"] = {"long_name": "index of the disorder realization", "units": "1"}
     coordinates: dict[str, Any] = {
         **layout.axes,
         "realization": np.arange(layout.realizations),
@@ -190,6 +190,6 @@ def _make_coordinates(group: zarr.Group, layout: Layout, model: type[Model]) -> 
             dtype="str" if array.dtype.kind == "U" else array.dtype,
             compressors=COMPRESSORS,
             dimension_names=(name,),
-            attributes=labels.get(name, {}),
+            attributes=told.get(name, {}),
         )
         created[:] = array

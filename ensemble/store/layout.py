@@ -22,12 +22,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
+from pathlib import Path
 from typing import Any, Self, final, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ensemble.errors import StoreMismatch
+from ensemble.models import catalog
 from ensemble.models.model import Model, Observable, fields, required
 from ensemble.store.damage import read
 from ensemble.store.group import attributes, dims, open_group
@@ -140,6 +142,11 @@ class Layout:
     def holds(self, point: Point) -> bool:
         """Whether the grid of this store has a place for a point."""
         return all(getattr(point.model, name) in values for name, values in self.axes.items())
+
+    def find_model(self, path: Place, folder: Path | None) -> type[Model]:
+        """The model of the store at `path`; a file of one's own in `folder`, or here or beside it."""
+        beside = [path.absolute().parent] if isinstance(path, Path) else []
+        return catalog.find_again(self.model, [folder] if folder else [Path.cwd(), *beside])
 
     def at(self, cell: Sequence[int], model: type[Model], path: Place) -> Sweep:
         """The sweep of one point alone, from which its model is made anew; an error if the model has changed since."""

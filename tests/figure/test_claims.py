@@ -1,6 +1,7 @@
 """Claims beside numbers: verdicts, statistics and their errors, by hand."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from ensemble.errors import FigureError
 from ensemble.figure import Compared, Result
 from ensemble.figure.claims import compared
-from ensemble.figure.parts import Published
+from ensemble.figure.parts import Place, Published
 from ensemble.fit import Fit, Window
 from ensemble.fit.families import Fitted
 
@@ -82,6 +83,28 @@ def test_a_claim_about_every_point_has_a_row_for_each() -> None:
     assert [(row.where, row.value, row.count) for row in rows] == [("N = 2", 8, 30), ("N = 4", 4, 20), ("N = 8", 1, 10)]
     assert {(row.claim, row.note) for row in rows} == {("said", "so it says")}
     assert told(claim(above=0.0, at={"N": 4}), *SIZES).where == ""
+
+
+def test_a_row_of_a_table_is_a_claim_for_each_of_its_points() -> None:
+    row = claim(
+        at={"d": 3},
+        values=(Place({"N": 2}, 8.5, 0.3), Place({"N": 4}, 9.0), Place({"N": 60}, 1.0)),
+        note="in a table",
+    )
+    fits = [replace(each, point={**each.point, "d": d}) for d in (2, 3) for each in SIZES]
+    rows = [told for each in row.apart() for told in compared(each, fits)]
+    assert [(each.claim, each.published, each.value, each.verdict, each.note) for each in rows] == [
+        ("said, N = 2", "8.5 ± 0.3", 8.0, "agrees", "in a table"),
+        ("said, N = 4", "9", 4.0, "differs by 16.7 errors", "in a table"),
+    ]
+    single = claim(above=0.0)
+    assert single.apart() == (single,)
+
+
+@pytest.mark.parametrize("keys", [{"value": 1.0}, {"above": 0.0}, {"statistic": "spread"}])
+def test_a_row_of_a_table_is_nothing_else_besides(keys: dict[str, Any]) -> None:
+    with pytest.raises(FigureError, match="'said' must have values or a value, a bound or a statistic, not both"):
+        claim(values=(Place({"N": 2}, 8.5),), **keys)
 
 
 def test_ratio_to_another_point() -> None:

@@ -129,11 +129,6 @@ def test_laws_run_on_the_clock_of_their_panel(result: Result, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        (
-            'curves = ["isolated"]\nclock = { eta = 1e5 }',
-            'curves = ["final"]',
-            "needs functions of t, but final is a number",
-        ),
         ('quantity = "ratio"', 'quantity = "ration"', "needs a derived quantity, got 'ration': did you mean 'ratio'?"),
         (", W = [1e-3, 1e-2, 1.0] }", " }", r"must be along two parameters, got \['delta_bar'\]"),
         ('x_spread = "spread"', 'x_spread = "spraed"', "got 'spraed': did you mean 'spread'?"),

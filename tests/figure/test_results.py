@@ -87,7 +87,7 @@ def test_ratios_are_paired(N: int, result: Result, stores: Path) -> None:
     """Against a jackknife over realizations, one left out at a time from above and below the line."""
     above, below = trajectories(stores, N, 1e-6), trajectories(stores, N, 0.0)
     window = at(result.fitted["plateau"], N=N, epsilon=0.0).fit.window
-    times = result.families["C"].t
+    times = result.families["C"].x
     late = (times >= window.first) & (times <= window.last)
 
     def ratio(kept: NDArray[np.intp]) -> Array:
@@ -107,7 +107,7 @@ def test_ratios_are_paired(N: int, result: Result, stores: Path) -> None:
 
 @pytest.mark.parametrize(("N", "epsilon"), POINTS)
 def test_fits_are_those_made_by_hand(N: int, epsilon: float, result: Result, stores: Path) -> None:
-    t, curve, window = result.families["C"].t, estimate(stores, N, epsilon), (1e-1, 1e4)
+    t, curve, window = result.families["C"].x, estimate(stores, N, epsilon), (1e-1, 1e4)
     assert same(at(result.fitted["plateau"], N=N, epsilon=epsilon).fit, fit.plateau(t, curve))
     assert same(at(result.fitted["decay"], N=N, epsilon=epsilon).fit, fit.power_law(t, curve, window=window))
     compared = fit.compare(t, curve, window=window)
@@ -123,7 +123,7 @@ def test_fits_are_those_made_by_hand(N: int, epsilon: float, result: Result, sto
 def test_a_number_has_its_mean(result: Result, stores: Path) -> None:
     with ensemble.open(stores / "walk.zarr") as walk:
         signs = walk.final.sel(drift=8.0).to_numpy()
-    assert not result.families["final"].t.size
+    assert not result.families["final"].dim
     for each, row in zip(result.fitted["sign"], signs, strict=True):
         assert each.fit.values["mean"] == pytest.approx(row.mean(), rel=1e-14)
         assert each.fit.errors["mean"] == pytest.approx(row.std(ddof=1) / np.sqrt(12), abs=1e-14)

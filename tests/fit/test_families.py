@@ -31,11 +31,11 @@ from ensemble.fit.families import (
     SIZE_LAWS,
     SIZE_PARAMETERS,
     TELLING,
-    Family,
     Fitted,
     across,
     fit_each,
 )
+from ensemble.fit.family import Family
 from ensemble.fit.result import Window
 from ensemble.fit.told import doubts, rows, table
 from ensemble.reduce import block_means
@@ -108,7 +108,7 @@ def test_members_are_the_estimates_of_their_points(family: Family, means: xr.Dat
         np.testing.assert_array_equal(member.curve.value, expected.value)
         np.testing.assert_array_equal(member.curve.without, expected.without)
         np.testing.assert_array_equal(member.curve.sizes, np.full(20, 2))
-    np.testing.assert_array_equal(family.t, means["t"])
+    np.testing.assert_array_equal(family.x, means["t"])
     assert family.at({"size": 8, "strength": 1.0}) is family.members[5]
     assert family.at({"size": 12}) is None
 
@@ -118,7 +118,7 @@ def test_one_realization_is_told_and_none_is_not(family: Family) -> None:
 
 
 def test_numbers_have_no_times(numbers: Family, store: Path) -> None:
-    assert numbers.t.size == 0
+    assert (numbers.dim, numbers.x.size) == ("", 0)
     expected = by_hand(block_means(store, "number", blocks=20), 6, 1.0, "number")
     found = numbers.at({"size": 6, "strength": 1.0})
     assert found is not None
@@ -129,8 +129,21 @@ def test_numbers_have_no_times(numbers: Family, store: Path) -> None:
 def test_what_is_no_real_curve_and_no_number(name: str, told: str, store: Path) -> None:
     with pytest.raises(FitError) as refused:
         Family.of(block_means(store, name, blocks=2), name)
-    said = "a fit needs an observable that is real and a function of t or a number"
+    said = "a curve must be real, and a function of one coordinate or a number"
     assert str(refused.value) == f"{said}: {name} is {told}"
+
+
+def test_a_curve_may_be_a_function_of_any_number(means: xr.Dataset) -> None:
+    """It is no function of t, so no law is fitted to it; what has names for a coordinate is no curve."""
+    other = means.rename(t="frequency").assign_coords(frequency=np.arange(-16.0, 17.0))
+    family = Family.of(other, "signal")
+    assert (family.dim, family.x.tolist()) == ("frequency", list(range(-16, 17)))
+    assert family.without({"strength": 0.0}).members == tuple(each for each in family if each.point["strength"])
+    for law in ("plateau", "mean"):
+        with pytest.raises(FitError, match="a fit needs a function of t or a number, but this is a function of freq"):
+            fit_each(family, law)
+    with pytest.raises(FitError, match=r"must be a function of a number, but frequency is none: it has \['a'\]"):
+        Family.of(other.isel(frequency=slice(2)).assign_coords(frequency=["a", "b"]), "signal")
 
 
 def test_a_changed_family_keeps_its_points(family: Family) -> None:

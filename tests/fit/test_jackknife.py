@@ -55,6 +55,31 @@ def test_common_disorder_cancels_in_a_ratio() -> None:
     assert (paired.error < 0.4 * unpaired.error).all()
 
 
+def test_common_disorder_cancels_in_a_difference_and_in_any_function() -> None:
+    rng = np.random.default_rng(5)
+    shared, own = noise(rng, T, 1000, 0.6, 1.0), noise(rng, T, 1000, 0.1, 1.0)
+    one, other = blocks(shared * own), blocks(shared)
+    np.testing.assert_allclose(one.less(other).value, one.value - other.value, rtol=1e-15)
+    np.testing.assert_allclose(one.less(other).error, blocks(shared * own - shared).error, rtol=1e-8)
+    assert (one.less(other).error < 0.4 * one.error).all()
+    joint = Estimate.joint(lambda x, y: x / y, [one, other])
+    np.testing.assert_array_equal(joint.value, one.over(other).value)
+    np.testing.assert_array_equal(joint.error, one.over(other).error)
+    number = Estimate.joint(lambda x, y: float(x[0] - y[0]), [one, other])  # not vectorised
+    assert (number.value, number.error) == (one.less(other)[0].value, one.less(other)[0].error)
+
+
+def test_a_complex_mean_has_the_error_of_the_distance_in_the_plane() -> None:
+    rng = np.random.default_rng(6)
+    x, y = rng.standard_normal((2, 30, 4))
+    found = Estimate.of_blocks(x + 1j * y, np.ones(30, int))
+    np.testing.assert_allclose(found.value, x.mean(axis=0) + 1j * y.mean(axis=0), rtol=1e-12)
+    squared = (x.var(axis=0, ddof=1) + y.var(axis=0, ddof=1)) / 30
+    np.testing.assert_allclose(found.error, np.sqrt(squared), rtol=1e-12)
+    phase = Estimate.joint(np.angle, [found])
+    assert phase.value.dtype == np.float64
+
+
 @pytest.mark.parametrize(
     ("means", "sizes", "said"),
     [
@@ -73,3 +98,7 @@ def test_a_ratio_of_other_blocks_is_refused() -> None:
     one = Estimate.of_blocks([1.0, 2.0], [3, 3])
     with pytest.raises(FitError, match="same blocks"):
         one.over(Estimate.of_blocks([1.0, 2.0], [3, 2]))
+    with pytest.raises(FitError, match="a difference on common disorder needs the same blocks"):
+        one.less(Estimate.of_blocks([1.0, 2.0, 3.0], [3, 3, 3]))
+    with pytest.raises(FitError, match="a function of several quantities needs the same blocks"):
+        Estimate.joint(max, [one, Estimate.of_blocks([1.0, 2.0], [3, 2])])

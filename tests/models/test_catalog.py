@@ -12,7 +12,7 @@ from ensemble.models.tls_glass import TLSGlass
 MODEL = """
 from dataclasses import dataclass
 import numpy as np
-from ensemble import Model, Observable, parameter
+from ensemble import Coordinate, Model, Observable, OfMeans, parameter
 
 @dataclass(frozen=True)
 class Mine(Model):
@@ -54,6 +54,36 @@ def test_installed_models_are_found_by_name() -> None:
             "must set its own fields in",
         ),
         ('draw_fields = ("size",)', 'draw_fields = ()\n    presets = {"a": 1}', "as a table of values, got 1 for 'a'"),
+        (
+            'draw_fields = ("size",)',
+            'draw_fields = ()\n    of_means = {"a": "signal"}',
+            "must declare of_means = {name: OfMeans(...)}, got {'a': 'signal'}",
+        ),
+        (
+            'draw_fields = ("size",)',
+            'draw_fields = ()\n    of_means = {"signal": OfMeans("a", ("signal",), abs)}',
+            "must find another name in of_means for 'signal': it is taken",
+        ),
+        (
+            'draw_fields = ("size",)',
+            'draw_fields = ()\n    of_means = {"a": OfMeans("a", ("signal", "noise"), max)}',
+            "must make a in of_means of its own observables, a tuple of names, got ('signal', 'noise')",
+        ),
+        (
+            'draw_fields = ("size",)',
+            'draw_fields = ()\n    of_means = {"a": OfMeans("a", "signal", max)}',
+            "must make a in of_means of its own observables, a tuple of names, got 'signal'",
+        ),
+        (
+            'draw_fields = ("size",)',
+            'draw_fields = ()\n    coordinates = {"bin": "bin"}',
+            "must declare coordinates = {name: Coordinate(...)}, got {'bin': 'bin'}",
+        ),
+        (
+            'draw_fields = ("size",)',
+            'draw_fields = ()\n    coordinates = {"t": Coordinate("time")}',
+            "must label 't' where it is declared and not in coordinates: it is a parameter",
+        ),
         (
             'draw_fields = ("size",)',
             'draw_fields = ()\n    presets = ["a"]',
