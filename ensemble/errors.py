@@ -17,6 +17,7 @@
     │   ├── StoreDamaged   (OSError)            a file of the store is not as it was written
     │   └── StoreUnreachable  (ConnectionError) object storage does not answer, or refuses
     ├── ReductionError  (ValueError)         a reduction cannot be made of what the store holds
+    ├── ConvergenceError (ArithmeticError)   a model's equations were not solved to the accuracy that was asked for
     └── RunError        (RuntimeError)       a run had to stop; what has landed is safe
 
 A message is one sentence: what must hold, what came, what to do. `exit_code` is what the command line
@@ -104,6 +105,12 @@ class StoreUnreachable(StoreError, ConnectionError):
 
 class ReductionError(EnsembleError, ValueError):
     """A reduction cannot be made of what the store holds."""
+
+
+class ConvergenceError(EnsembleError, ArithmeticError):
+    """A model's equations were not solved to the accuracy that was asked for."""
+
+    exit_code: ClassVar[int] = 1
 
 
 class RunError(EnsembleError, RuntimeError):

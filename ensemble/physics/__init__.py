@@ -10,6 +10,8 @@ What belongs together:
 - two_qubits, entanglement: concurrence and negativity of any states of two qubits
 - bubbles, sector_walk, sector_elements, bubble_states, entropy, purity: half-system entropies
 - random_states: what the glass is compared with
+- dipolar: driven spins in a strong field and a bath, in a room of their own
+- spectral_lines, level_statistics: spectra of many lines, and how levels are spaced
 - sparse_liouvillian: the master equation integrated, to check all this
 """
 
