@@ -7,10 +7,12 @@ import pytest
 
 from ensemble import Sweep
 from ensemble.models import catalog
+from ensemble.models.driven_spins import DrivenSpins
 from ensemble.models.tls_glass.observables import OBSERVABLES
 from tests import conformance
 from tests.conftest import QUICK, TOY
 from tests.readme import block
+from tests.spectra import LINES
 
 GLASS_CHANGES = {
     "epsilon": 0.5,
@@ -33,6 +35,25 @@ GLASS_CHANGES = {
     "pairs": 3,
     "sites": 2,
     "cluster": 1,
+}
+SPINS_CHANGES = {
+    "temperature": 12.0,
+    "drive": 0.3,
+    "dynamics": "hilbert",
+    "microwave": 0.0,
+    "larmor": 34.0,
+    "spread": 1.0,
+    "coupling": 2.0,
+    "T_1": 10.0,
+    "T_star": 1.0,
+    "T_0": 1.0,
+    "width": 0.2,
+    "kept": 1,
+    "ranks": 8,
+    "bins": 4,
+    "spins": 2,
+    "tolerance": 1e-6,
+    "frequency": (0.0, 1.0),
 }
 TOY_CHANGES = {
     "drift": 1.0,
@@ -63,6 +84,35 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
         GLASS_CHANGES,
     ),
+    "driven_spins": (
+        {
+            "model": "driven_spins",
+            "realizations": 9,
+            "axes": {
+                "N": [2, 3, 4],
+                "temperature": [1.2, 12.0],
+                "drive": [0.628],
+                "dynamics": ["nonsecular", "hilbert"],
+            },
+            "parameters": {"frequency": [-3.0, -1.2, 0.0, 2.0]},
+        },
+        SPINS_CHANGES,
+    ),
+    "driven_spins, everything": (
+        {
+            "model": "driven_spins",
+            "realizations": 9,
+            "observables": sorted(DrivenSpins.observables),
+            "axes": {
+                "N": [3],
+                "temperature": [1.2],
+                "drive": [0.0, 0.1],
+                "dynamics": ["nonsecular", "hilbert"],
+            },
+            "parameters": {"frequency": [-3.0, -1.2, 0.0, 2.0], "spins": 3, "ranks": 16, "bins": 5},
+        },
+        SPINS_CHANGES,
+    ),
     "random_state": (
         {"model": "random_state", "axes": {"N": [2, 4], "states": [1, 3]}},
         {},
@@ -80,6 +130,14 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "quick": (
         {"model": QUICK, "axes": {"drift": [0.0, 0.5]}, "observables": ["walk", "final"]},
         {"drift": 1.0, "raises_below": 0.0},
+    ),
+    "spectra": (
+        {
+            "model": LINES,
+            "axes": {"spread": [0.5, 1.5], "shape": ["gauss", "slope"], "mirrored": [False, True]},
+            "observables": ["line", "beside", "place", "square", "signal", "wave"],
+        },
+        {"spread": 2.0, "shape": "lorentz", "mirrored": True, "span": 5.0, "raises_below": -2.0},
     ),
     "README": (
         {"model": "random_field.py:RandomField", "axes": {"spins": [5, 50], "width": [0.5, 1.0]}},
@@ -110,6 +168,10 @@ def test_observables_alone(case: tuple[Sweep, dict[str, Any]]) -> None:
 
 def test_measured_together(case: tuple[Sweep, dict[str, Any]]) -> None:
     conformance.check_measured_together(case[0])
+
+
+def test_of_means(case: tuple[Sweep, dict[str, Any]]) -> None:
+    conformance.check_of_means(case[0])
 
 
 def test_labels(case: tuple[Sweep, dict[str, Any]]) -> None:

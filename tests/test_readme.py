@@ -8,10 +8,12 @@ from pathlib import Path
 from textwrap import indent
 from typing import Any
 
+import numpy as np
 import pytest
 import xarray as xr
 
-from ensemble import Sweep
+from ensemble import Sweep, run_sweep
+from ensemble.reduce import of_means
 from tests import conformance
 from tests.command import run as start
 from tests.readme import README, block, blocks
@@ -62,6 +64,8 @@ def test_the_working_session(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert names["curve"].shape == (91,)
     assert names["pair"].shape == (91, 4, 4)
     assert 0.0 < names["curve"].max() < 1.0
+    assert names["state"]["polarization"][:2].round(4).tolist() == [-0.0606, -0.1065]
+    assert round(names["state"]["inverse_temperature"], 4) == 0.0042
 
 
 def test_the_sweep_file_and_its_commands(folder: Path) -> None:
@@ -123,6 +127,21 @@ def test_a_model_with_presets_and_an_observable_on_request(tmp_path: Path) -> No
     conformance.check_observables_alone(sweep)
 
 
+def test_a_model_that_makes_something_of_means(tmp_path: Path, address: str) -> None:
+    """Checked against the closed form of the example: -ln of the signal is (width t)² / 2."""
+    more = indent(block("in the class RandomField, with OfMeans and Coordinate imported as well"), "    ")
+    text = block("random_field.py").replace("Observable,", "Coordinate, Observable, OfMeans,")
+    (tmp_path / "random_field.py").write_text(f"{text}\n{more}")
+    table = {"model": "random_field.py:RandomField", "realizations": 500, "seed": 7, "axes": {"spins": [10]}}
+    sweep = Sweep.from_table({**table, "time": [0.0, 0.5, 1.0]}, folder=tmp_path)
+    conformance.check_of_means(sweep)
+    conformance.check_labels(sweep.model)
+    run_sweep(sweep, tmp_path / "a.zarr", cluster=address)
+    found = of_means(tmp_path / "a.zarr", "decay").isel(spins=0)
+    np.testing.assert_allclose(found["decay"], [0.0, 0.125, 0.5], atol=4 * float(found["decay_error"].max()))
+    assert 0 < found["decay_error"].max() < 0.02
+
+
 def test_every_dependency_is_in_the_table() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     table = README.read_text().split("## What it stands on")[1]
@@ -134,6 +153,6 @@ def test_every_dependency_is_in_the_table() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    for page in (README, *(ROOT / name / "README.md" for name in ("deploy", "tests", "workflows/artiaco2021"))):
+    for page in [README, *ROOT.glob("*/README.md"), *ROOT.glob("workflows/*/README.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"

@@ -1,0 +1,133 @@
+"""What can be measured of driven spins, and how.
+
+    spectrum, lineshape         f(ω), which the EPR experiment sees, and f_+(ω), all spins counted alike; f / f_+ is the
+                                polarization of the spins that resonate at ω
+    ansatz_...                  the same of a state of spin temperature with the energy and polarization of the true one
+    inverse_temperature, field  of that state: β_s, and h - ω_e
+    square_misfit, misfit       the mean over spins of (P_i - P_i^ansatz)², and its root
+
+On request what the eigenstates of the stationary state are like: their entanglement, and the polarization of single
+spins in those in the middle of the spectrum. In the secular approximation they are the eigenstates of H_S. What a small
+system does not have is a missing value.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ensemble.models.driven_spins.disorder import SpinDisorder
+from ensemble.models.driven_spins.state import RADIANS, State
+from ensemble.models.model import Observable, OnDemand
+from ensemble.physics.dipolar.eigenstates import middle, middle_sector, ranked, spin_histogram
+from ensemble.physics.dipolar.sectors import Sectors
+from ensemble.physics.level_statistics import gap_ratio
+
+if TYPE_CHECKING:
+    from ensemble.models.driven_spins.model import DrivenSpins
+
+Array = NDArray[Any]
+
+LARGE_POLARIZATION = 0.25
+"""Half of what a spin can have."""
+
+
+def _on_request(long_name: str, *dims: str, units: str = "1", dtype: str = "float64") -> Observable:
+    return Observable(long_name, dims=dims, units=units, dtype=dtype, on_request=True)
+
+
+OBSERVABLES: Mapping[str, Observable] = {
+    "spectrum": Observable("EPR spectrum f", dims=("frequency",), units="1/MHz"),
+    "lineshape": Observable("EPR line shape f+", dims=("frequency",), units="1/MHz"),
+    "ansatz_spectrum": Observable("EPR spectrum of the spin temperature", dims=("frequency",), units="1/MHz"),
+    "ansatz_lineshape": Observable("EPR line shape of the spin temperature", dims=("frequency",), units="1/MHz"),
+    "mean_polarization": Observable("polarization", dims=()),
+    "polarization_variance": Observable("variance of the polarization over spins", dims=()),
+    "misfit": Observable("root mean square distance of the spins' polarizations from the ansatz", dims=()),
+    "square_misfit": Observable("mean square distance of the spins' polarizations from the ansatz", dims=()),
+    "inverse_temperature": Observable("inverse spin temperature", dims=(), units="us"),
+    "field": Observable("field of the spin temperature, from that of the spins", dims=(), units="MHz"),
+    "matvecs": Observable("applications of the master equation", dims=(), dtype="int64"),
+    "detuning": _on_request("frequency of a spin", "spin", units="MHz"),
+    "polarization": _on_request("polarization of a spin", "spin"),
+    "ansatz_polarization": _on_request("polarization of a spin in the ansatz", "spin"),
+    "purity": _on_request("purity of the stationary state"),
+    "sector_coherence": _on_request("norm of the coherences between sectors, over that of the state"),
+    "eigen_coherence": _on_request("norm of the coherences in sectors, over that of the state"),
+    "gap_ratio": _on_request("ratio of neighbouring gaps in the middle sector"),
+    "entropy": _on_request("entanglement entropy of an eigenstate", "rank"),
+    "mean_entropy": _on_request("entanglement entropy of an eigenstate"),
+    "middle_entropy": _on_request("entanglement entropy of an eigenstate in the middle sector"),
+    "spin_histogram": _on_request("density of <S_z> of a spin in an eigenstate", "sz"),
+    "spin_spread": _on_request("standard deviation of <S_z> of a spin in an eigenstate"),
+    "spin_tail": _on_request("fraction of spins in eigenstates with abs(<S_z>) > 1/4"),
+}
+
+
+def measured(model: "DrivenSpins", disorder: SpinDisorder) -> OnDemand:
+    """The observables of one realization, each computed when it is read."""
+    state = State(model, disorder)
+    sectors = Sectors.of(model.N)
+    whole, centre = middle_sector(sectors), middle(sectors)
+
+    def central_spins() -> Array:
+        return state.spin_values[centre]
+
+    entries: dict[str, Callable[[], ArrayLike]] = {
+        "spectrum": lambda: state.spectra[0],
+        "lineshape": lambda: state.spectra[1],
+        "ansatz_spectrum": lambda: state.ansatz_spectra[0],
+        "ansatz_lineshape": lambda: state.ansatz_spectra[1],
+        "mean_polarization": lambda: state.polarization.mean(),
+        "polarization_variance": lambda: state.polarization.var(),
+        "misfit": lambda: np.sqrt(_square_misfit(state)),
+        "square_misfit": lambda: _square_misfit(state),
+        "inverse_temperature": lambda: state.ansatz.inverse_temperature,
+        "field": lambda: state.ansatz.field / RADIANS,
+        "matvecs": lambda: state.stationary.applications,
+        "detuning": lambda: _padded(disorder.detuning, model.spins),
+        "polarization": lambda: _padded(state.polarization, model.spins),
+        "ansatz_polarization": lambda: _padded(state.ansatz_polarization, model.spins),
+        "purity": lambda: np.sum(state.stationary.matrix**2),
+        "sector_coherence": lambda: coherences(state)[0],
+        "eigen_coherence": lambda: coherences(state)[1],
+        "gap_ratio": lambda: gap_ratio(state.basis.energy[whole]),
+        "entropy": lambda: ranked(state.entropies, model.ranks),
+        "mean_entropy": lambda: state.entropies.mean(),
+        "middle_entropy": lambda: state.entropies[whole].mean(),
+        "spin_histogram": lambda: spin_histogram(central_spins(), model.bins),
+        "spin_spread": lambda: central_spins().std(),
+        "spin_tail": lambda: np.mean(np.abs(central_spins()) > LARGE_POLARIZATION),
+    }
+    return OnDemand(**entries)
+
+
+def _square_misfit(state: State) -> float:
+    return float(np.mean((state.polarization - state.ansatz_polarization) ** 2))
+
+
+def coherences(state: State) -> tuple[float, float]:
+    """The norms of what is outside the sectors, and off the diagonal inside them, over that of the whole state."""
+    squared, magnetization = state.stationary.matrix**2, state.basis.magnetization
+    whole = squared.sum()
+    np.fill_diagonal(squared, 0.0)
+    inside = magnetization[:, None] == magnetization
+    return float(np.sqrt(squared[~inside].sum() / whole)), float(np.sqrt(squared[inside].sum() / whole))
+
+
+def coords(model: "DrivenSpins") -> dict[str, Array]:
+    """Frequencies; numbers of spins; the middles of the bins of ranks and of polarizations."""
+    return {
+        "frequency": np.asarray(model.frequency),
+        "spin": np.arange(model.spins),
+        "rank": (np.arange(model.ranks) + 0.5) / model.ranks,
+        "sz": (np.arange(model.bins) + 0.5) / model.bins - 0.5,
+    }
+
+
+def _padded(values: Array, length: int) -> Array:
+    """The first values, and missing ones up to the length that they have in every system."""
+    padded = np.full(length, np.nan)
+    padded[: len(values)] = values[:length]
+    return padded

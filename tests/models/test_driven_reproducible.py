@@ -1,0 +1,45 @@
+"""The same realization of driven spins has the same observables to the last bit, whoever measures it."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from ensemble.models.driven_spins import DrivenSpins
+
+THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def bits(N: int) -> str:
+    """All observables of one realization at every point, to the last bit."""
+    found = []
+    for temperature in (1.2, 12.0):
+        for dynamics in ("nonsecular", "hilbert"):
+            model = DrivenSpins(N=N, temperature=temperature, dynamics=dynamics, frequency=(-1.2, 0.0, 2.0))
+            measured = model.measure(model.draw(np.random.default_rng(5)))
+            found.append([np.asarray(measured[name]).tobytes().hex() for name in sorted(model.observables)])
+    return repr(found)
+
+
+def elsewhere(threads: int, leftover: int) -> str:
+    """What another process finds, with so many threads and a byte in all memory that nobody has written to."""
+    settings = dict.fromkeys(THREADS, str(threads)) | {"PYTHONMALLOC": "malloc", "MALLOC_PERTURB_": str(leftover)}
+    code = "from tests.models.test_driven_reproducible import bits; print(bits(6))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **settings}, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_processes_and_leftovers_in_memory_change_no_bit() -> None:
+    assert elsewhere(1, leftover=1) == elsewhere(2, leftover=127) == bits(6)
+
+
+def test_threads_of_the_linear_algebra_change_no_bit() -> None:
+    """256 x 256 matrices, where those of one and of two threads do differ."""
+    with threadpool_limits(limits=1, user_api="blas"):
+        expected = bits(8)
+    with threadpool_limits(limits=2, user_api="blas"):
+        assert bits(8) == expected
