@@ -1,4 +1,4 @@
-"""How fast the bath is: the constants of Table I, which were measured at two temperatures."""
+"""How fast the bath is: the constants of Table I, chosen near what is measured at two temperatures."""
 
 from collections.abc import Mapping
 

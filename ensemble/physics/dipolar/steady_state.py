@@ -8,7 +8,7 @@ A Hermitian ρ is one real matrix X = Re ρ + Im ρ with 4^N entries, and -i [H,
 is solved is L X - c Tr(X) 1/2^N = -c 1/2^N with c = 1 / T_1: its trace makes Tr X = 1, and then L X = 0.
 
 Between the eigenstates of H, the dressed states, L is nearly diagonal: coherences oscillate and decay, pair by pair,
-and populations follow rates. That part is inverted exactly and preconditions GMRES, which then needs about 4 N steps.
+and populations follow rates. That part is inverted exactly and preconditions GMRES, which then needs tens of steps.
 Between the eigenstates of H' it would hardly converge: the drive is fast against the decay of coherences.
 
 The steps are made in single precision, in half of the time, for a correction that need not be exact; the residual is
