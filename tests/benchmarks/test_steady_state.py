@@ -31,8 +31,8 @@ import json, sys, time
 from ensemble.models.driven_spins import DrivenSpins
 from ensemble.realization import stream
 
-small = DrivenSpins(N=4, temperature=float(sys.argv[1]))
-model = DrivenSpins(N=10, temperature=float(sys.argv[1]))
+N, temperature = int(sys.argv[1]), float(sys.argv[2])
+small, model = (DrivenSpins(N=each, temperature=temperature) for each in (4, N))
 for each in (small, model):  # the first compiles
     started = time.perf_counter()
     measured = each.measure(each.draw(stream(2021, each, 0)))
@@ -43,7 +43,7 @@ with open("/proc/self/status") as told:
     (most,) = (int(line.split()[1]) for line in told if line.startswith("VmHWM"))
 print(json.dumps({"seconds": seconds, "MB": most / 1024}))
 """
-"""All observables of one realization at N = 10, in a process of its own: seconds, and the most memory it had."""
+"""All observables of one realization in a process of its own: seconds, and the most memory that it had."""
 
 
 def realization(N: int, temperature: float) -> tuple[DrivenSpins, SpinDisorder]:
@@ -81,19 +81,20 @@ def test_one_stationary_state(benchmark: BenchmarkFixture, N: int, temperature: 
     assert abs(np.trace(state.stationary.matrix) - 1) < 1e-9
 
 
-@pytest.mark.parametrize("temperature", TEMPERATURES)
-def test_everything_at_ten_spins(benchmark: BenchmarkFixture, temperature: float) -> None:
+@pytest.mark.parametrize(("N", "temperature"), [(10, 1.2), (10, 12.0), (11, 12.0)])
+def test_everything(benchmark: BenchmarkFixture, N: int, temperature: float) -> None:
     """All observables: spectra, ansatz, eigenstates."""
 
     def measured() -> dict[str, float]:
         done = subprocess.run(
-            [sys.executable, "-c", EVERYTHING, str(temperature)], check=True, capture_output=True, text=True
+            [sys.executable, "-c", EVERYTHING, str(N), str(temperature)], check=True, capture_output=True, text=True
         )
         told: dict[str, float] = json.loads(done.stdout)
         return told
 
     told = benchmark.pedantic(measured, rounds=1)
     benchmark.extra_info.update({name: round(value, 1) for name, value in told.items()})
+    assert told["MB"] < 600 or N > 10
 
 
 @pytest.mark.parametrize("temperature", TEMPERATURES)
