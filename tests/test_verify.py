@@ -345,6 +345,15 @@ def test_bits_and_rounding() -> None:
     assert not counted.rounding
 
 
+@pytest.mark.parametrize(("accuracy", "rounding"), [(None, False), (0.009, False), (0.011, True)])
+def test_what_is_found_by_a_search_says_how_accurate_it_is(accuracy: float | None, rounding: bool) -> None:
+    """A hundredth of the largest value, of numbers and of counts."""
+    for computed, stored in (([0.0, 100.0], [1.0, 100.0]), ([39, 100], [40, 100])):
+        found = agreement.deviation(np.array(computed), np.array(stored), accuracy)
+        assert found is not None
+        assert found.rounding is rounding
+
+
 def test_the_sample_is_reproducible_and_spread(store: Path, check: Check) -> None:
     """A third: four of ten at every point, in all its chunks; another number is another sample."""
     zarr.open_array(store / "walk", mode="r+")[...] = 1e9

@@ -40,6 +40,9 @@ class Observable:
     """The NumPy type that it is stored as."""
     on_request: bool = dataclasses.field(default=False, compare=False)
     """Measured only where a sweep asks for it by name."""
+    accuracy: float | None = dataclasses.field(default=None, compare=False)
+    """How far other libraries or processors may take it, over its largest value, where it is found by a search to some
+    tolerance; None where they can only round its sums."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dtype", str(np.dtype(self.dtype)))  # "complex" is "complex128", as a store says it

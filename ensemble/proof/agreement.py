@@ -2,7 +2,8 @@
 
 The same code gives the same bits. Other versions of the libraries may sum in another order, so there values count as
 the same up to 1e-9 of themselves plus 1e-10 of the largest value that the observable has in this realization: no
-rounding reaches that, and no value of another realization stays below it. Integers have to be the same.
+rounding reaches that, and no value of another realization stays below it. Integers have to be the same. An observable
+that is found by a search to some tolerance says itself how far it may be taken.
 """
 
 from collections.abc import Mapping
@@ -38,8 +39,8 @@ class Deviation:
         return f"by up to {self.farthest:.3g}, where the largest value is {self.largest:.3g}"
 
 
-def deviation(computed: NDArray[Any], stored: NDArray[Any]) -> Deviation | None:
-    """How far a computed array is from the stored one; None if they have the same bits."""
+def deviation(computed: NDArray[Any], stored: NDArray[Any], accuracy: float | None = None) -> Deviation | None:
+    """How far a computed array is from the stored one, of this accuracy; None if they have the same bits."""
     here, there = _numbers(computed), _numbers(stored)
     missing = np.isnan(here)
     if not np.array_equal(missing, np.isnan(there)):
@@ -50,7 +51,9 @@ def deviation(computed: NDArray[Any], stored: NDArray[Any]) -> Deviation | None:
     with np.errstate(invalid="ignore"):  # infinite less infinite
         apart = np.where(here == there, 0.0, np.abs(here.astype(float) - there.astype(float)))
     near = _OF_ITSELF * np.abs(there) + _OF_THE_LARGEST * _largest(there)
-    rounding = stored.dtype.kind in "fc" and bool((apart <= near).all())
+    if accuracy is not None:
+        near = np.full(there.shape, accuracy * _largest(there))
+    rounding = (stored.dtype.kind in "fc" or accuracy is not None) and bool((apart <= near).all())
     return Deviation(float(apart.max()), _largest(there), rounding)
 
 

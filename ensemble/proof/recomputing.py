@@ -120,18 +120,19 @@ def settle(told: Recomputed, choice: Choice, layout: Layout, arrays: Mapping[str
 
 def _tasks(
     path: Place, layout: Layout, model: type[Model], choice: Choice
-) -> Iterator[tuple[Job, Slot, tuple[Mapping[str, str], ...]]]:
-    """A chunk each: what to compute in it, and with which code that was computed before."""
+) -> Iterator[tuple[Job, Slot, tuple[Mapping[str, str], ...], Mapping[str, float | None]]]:
+    """A chunk each: what to compute in it, with which code that was computed before, and how accurate it is."""
+    accuracy = {name: model.observables[name].accuracy for name in layout.observables}
     cell, job = None, None
     for slot in choice.slots():
         if slot.cell != cell or job is None:
             (point,) = layout.at(slot.cell, model, path).points
             cell, job = slot.cell, Job.at(path, point.model, layout.seed, layout.observables)
         rows = choice.book.provenance[slot.cell][list(slot.indices)].tolist()
-        yield job, slot, tuple(choice.book.codes[row] for row in rows)
+        yield job, slot, tuple(choice.book.codes[row] for row in rows), accuracy
 
 
-def _compare(job: Job, slot: Slot, codes: Sequence[Mapping[str, str]]) -> _Answer:
+def _compare(job: Job, slot: Slot, codes: Sequence[Mapping[str, str]], accuracy: Mapping[str, float | None]) -> _Answer:
     """The task: compute realizations again and put them beside what is stored."""
     first, last = slot.indices[0], slot.indices[-1]
     region: Region = (*slot.cell, slice(first, last + 1))
@@ -147,7 +148,7 @@ def _compare(job: Job, slot: Slot, codes: Sequence[Mapping[str, str]]) -> _Answe
             said = " ".join(str(error).split())
             answer.different.append((index, NOTHING, f"it raises {type(error).__name__}: {said}"))
             continue
-        apart = {name: deviation(arrays[name], stored[name][index - first]) for name in job.observables}
+        apart = {name: deviation(arrays[name], stored[name][index - first], accuracy[name]) for name in job.observables}
         found = {name: each for name, each in apart.items() if each}
         excused = {name for name, each in found.items() if others and each.rounding}
         rounded += bool(found) and excused == set(found)

@@ -94,7 +94,8 @@ class Replay:
 
     def deviations(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Deviation | None]:
         """How far each observable is from the stored one; None for the same bits."""
-        return {name: deviation(array, self._stored(name)) for name, array in arrays.items()}
+        known = self.point.model.observables
+        return {name: deviation(array, self._stored(name), known[name].accuracy) for name, array in arrays.items()}
 
     def _stored(self, name: str) -> NDArray[Any]:
         """One array of the store, of this realization."""

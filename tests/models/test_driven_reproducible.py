@@ -1,13 +1,19 @@
 """The same realization of driven spins has the same observables to the last bit, whoever measures it."""
 
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
+import zarr
 from threadpoolctl import threadpool_limits
 
 from ensemble.models.driven_spins import DrivenSpins
+from ensemble.proof import verify
+from ensemble.store.group import commit
+from tests import command
 
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -43,3 +49,31 @@ def test_threads_of_the_linear_algebra_change_no_bit() -> None:
         expected = bits(8)
     with threadpool_limits(limits=2, user_api="blas"):
         assert bits(8) == expected
+
+
+def test_a_store_of_another_processor_is_well(tmp_path: Path, address: str) -> None:
+    """Computed with the linear algebra of an older one, verified with that of this one; and a value that is wrong."""
+    (tmp_path / "spins.toml").write_text(
+        f"""
+        model = "driven_spins"
+        realizations = 6
+        seed = 1
+        observables = {json.dumps(sorted(DrivenSpins.observables))}
+        axes.N = [4, 6]
+        axes.temperature = [1.2, 12.0]
+        axes.dynamics = ["nonsecular", "hilbert"]
+        parameters.frequency = {{ start = -5, stop = 5, num = 11 }}
+        """
+    )
+    older = {**os.environ, "OPENBLAS_CORETYPE": "Haswell"}
+    subprocess.run(command.line("run", "spins.toml"), cwd=tmp_path, env=older, check=True, capture_output=True)
+    store = tmp_path / "spins.zarr"
+    (code,) = json.loads(str(zarr.open_group(store).attrs["provenance"]))
+    commit(store, {"provenance": json.dumps([{**code, "cpu": "an older one"}])})
+    verdict = verify(store, fraction=1, cluster=address)
+    assert verdict.well
+    assert not verdict.recomputed.differences
+    spectrum = zarr.open_array(store / "spectrum", mode="r+")
+    spectrum[0, 0, 0, 0, 2] = np.asarray(spectrum[0, 0, 0, 0, 2]) * (1 + 1e-4)
+    (found,) = verify(store, fraction=1, cluster=address).recomputed.differences
+    assert (found.observable, found.realization) == ("spectrum", 2)

@@ -11,6 +11,7 @@ spins in those in the middle of the spectrum. In the secular approximation they 
 system does not have is a missing value.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,7 @@ def _on_request(long_name: str, *dims: str, units: str = "1", dtype: str = "floa
     return Observable(long_name, dims=dims, units=units, dtype=dtype, on_request=True)
 
 
-OBSERVABLES: Mapping[str, Observable] = {
+_TABLE: Mapping[str, Observable] = {
     "spectrum": Observable("EPR spectrum f", dims=("frequency",), units="1/MHz"),
     "lineshape": Observable("EPR line shape f+", dims=("frequency",), units="1/MHz"),
     "ansatz_spectrum": Observable("EPR spectrum of the spin temperature", dims=("frequency",), units="1/MHz"),
@@ -62,6 +63,22 @@ OBSERVABLES: Mapping[str, Observable] = {
     "spin_histogram": _on_request("density of <S_z> of a spin in an eigenstate", "sz"),
     "spin_spread": _on_request("standard deviation of <S_z> of a spin in an eigenstate"),
     "spin_tail": _on_request("fraction of spins in eigenstates with abs(<S_z>) > 1/4"),
+}
+
+_FOUND = 1e-6
+"""What other processors may make of a state that is found to a tolerance, over its largest value: a hundredth of it."""
+_ACCURACIES: Mapping[str, float | None] = {
+    **dict.fromkeys(("detuning", "gap_ratio"), None),
+    **dict.fromkeys(("entropy", "mean_entropy", "middle_entropy"), 1e-2),
+    **dict.fromkeys(("spin_histogram", "spin_spread", "spin_tail"), 1e-2),
+    "field": 1e-3,
+    "matvecs": 0.5,
+}
+"""Of those that no state is needed for; of eigenstates, which may lie close to each other; of a ratio of small numbers;
+of a count of steps."""
+
+OBSERVABLES: Mapping[str, Observable] = {
+    name: dataclasses.replace(observable, accuracy=_ACCURACIES.get(name, _FOUND)) for name, observable in _TABLE.items()
 }
 
 
