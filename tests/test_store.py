@@ -18,6 +18,7 @@ import ensemble
 from ensemble import Sweep
 from ensemble.errors import EnsembleError, StoreError, StoreLocked, StoreMismatch, StoreNotFound
 from ensemble.store import Layout, Ledger, Outcome, Receipt, Slot, Status, build, land, lock
+from ensemble.store.damage import open_array
 from ensemble.store.group import commit
 from ensemble.store.layout import OWN
 from tests.contents import contents
@@ -136,6 +137,26 @@ def test_landing_twice_or_late_changes_nothing(toy: Toy, tmp_path: Path) -> None
     before = contents(store)
     land(store, Slot((0, 0), 8, 10, (8, 9)), [written(8), written(9)], NAMES)
     assert contents(store) == before
+
+
+@pytest.mark.parametrize("opened", [False, True])
+def test_a_store_that_has_gone_is_not_made_anew(opened: bool, toy: Toy, tmp_path: Path) -> None:
+    """Else what is written where a disk was mounted would hide there, whether arrays were open before or not."""
+    store = tmp_path / "disk" / "a.zarr"
+    slot = Slot((0, 0), 0, 1, (0,))
+    store.parent.mkdir()
+    with Ledger.writing(store, toy(), chunk=4):
+        pass
+    if opened:
+        land(store, slot, [written(0)], NAMES)
+    arrays = [open_array(store, name, "r+") for name in NAMES]
+    store.parent.rename(tmp_path / "gone")
+    with pytest.raises(StoreError, match=r"a chunk of .* could not be written: FileNotFoundError"):
+        land(store, slot, [written(0)], NAMES)
+    for array in arrays:
+        with pytest.raises(FileNotFoundError):
+            array[...] = 1
+    assert not store.parent.exists()
 
 
 def test_landing_keeps_what_others_landed_and_clears_what_no_longer_fails(toy: Toy, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
     layout    what arrays there are, and what a sweep must agree with to use them
     place     where a store is: a folder or object storage, and all in which the two differ
+    folder    a folder that Zarr writes to and never makes anew
     remote    the verbs of a path, spoken to object storage
     group     the Zarr group on disk: finding it, opening it, committing its metadata
     build     how a store is created and grown

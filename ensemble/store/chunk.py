@@ -63,7 +63,7 @@ def land(store: Place, slot: Slot, outcomes: Iterable[Outcome], observables: Ite
         if failed or _is_on_disk(texts, slot):
             _write(texts, slot, [((index,), text) for index, text in failed.items()], clear=done)
         if isinstance(store, Path):
-            (store / "zarr.json").stat()  # else the folder has gone meanwhile, and Zarr has made another in its place
+            (store / "zarr.json").stat()  # to miss a folder that has gone also where nothing had to be written
     except StoreDamaged:
         raise
     except (OSError, ValueError) as error:

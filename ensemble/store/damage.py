@@ -9,7 +9,7 @@ import zarr
 from numpy.typing import NDArray
 
 from ensemble.errors import StoreDamaged, StoreError, StoreUnreachable
-from ensemble.store.place import Place, at_once, for_zarr, place_of
+from ensemble.store.place import Place, at_once, for_writing, for_zarr, place_of
 
 Region = tuple[int | slice, ...]
 """A part of an array: along its first dimensions a place or a range, all of the others."""
@@ -51,7 +51,8 @@ def file_of(array: zarr.Array[Any], chunk: Sequence[int]) -> Place:
 def open_array(store: Place, name: str, mode: Literal["r", "r+"] = "r") -> zarr.Array[Any]:
     """One array of a store, by itself; an error names the metadata that cannot be read."""
     try:
-        return zarr.open_array(for_zarr(store / name), mode=mode)
+        at = store / name
+        return zarr.open_array(for_zarr(at) if mode == "r" else for_writing(at), mode=mode)
     except (PermissionError, StoreUnreachable):
         raise
     except Exception as error:  # Zarr raises whatever it likes where metadata make no sense

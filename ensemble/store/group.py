@@ -9,7 +9,7 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from ensemble.errors import StoreError, StoreNotFound, StoreUnreachable
 from ensemble.store.damage import unreadable
-from ensemble.store.place import MAKING, Place, for_zarr, metadata, place_of, probe, read_each, replace
+from ensemble.store.place import MAKING, Place, for_writing, for_zarr, metadata, place_of, probe, read_each, replace
 
 COMPRESSORS = (ZstdCodec(level=-1), Crc32cCodec())
 """Trajectories hardly compress: the fastest level makes them a twentieth larger than the third, in half the time."""
@@ -44,7 +44,7 @@ def open_group(path: Place, *, writable: bool = False) -> zarr.Group:
     """The Zarr group at `path`: to read as it was last committed, to write as the arrays are."""
     try:
         if writable:
-            group = zarr.open_group(for_zarr(path), mode="r+", use_consolidated=False)
+            group = zarr.open_group(for_writing(path), mode="r+", use_consolidated=False)
         else:
             group = zarr.open_group(for_zarr(path), mode="r")
     except StoreUnreachable:

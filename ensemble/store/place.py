@@ -16,6 +16,8 @@ from typing import Any
 import zarr
 from zarr.storage import StorePath
 
+from ensemble.store import folder
+from ensemble.store.folder import Folder
 from ensemble.store.remote import ObjectStore, Remote, read_together
 
 Place = Path | Remote
@@ -39,6 +41,11 @@ def for_zarr(at: Place) -> Path | ObjectStore:
     return ObjectStore(at.url) if isinstance(at, Remote) else at
 
 
+def for_writing(at: Place) -> Folder | ObjectStore:
+    """A place as Zarr takes it to write there."""
+    return ObjectStore(at.url) if isinstance(at, Remote) else Folder(at)
+
+
 def place_of(opened: Any) -> Place:
     """The place of a group or an array that Zarr has opened."""
     inside: StorePath = opened.store_path
@@ -56,13 +63,8 @@ def replace(file: Place, data: bytes) -> None:
     """Write a file in one atomic step: readers see what was there before, or this."""
     if isinstance(file, Remote):
         file.put(data)
-        return
-    aside = file.with_name(f"{file.name}.{uuid.uuid4().hex}.partial")
-    try:
-        aside.write_bytes(data)
-        aside.replace(file)
-    finally:
-        aside.unlink(missing_ok=True)
+    else:
+        folder.replace(file, data)
 
 
 def read_each(files: Sequence[Place]) -> list[bytes | OSError]:
@@ -84,9 +86,9 @@ def metadata(store: Place) -> dict[str, bytes]:
 def made_aside(store: Place) -> Iterator[Path]:
     """A folder to make a store in, which comes to its place as a whole."""
     if isinstance(store, Remote):
-        with tempfile.TemporaryDirectory() as folder:
-            yield Path(folder) / store.name
-            _send(Path(folder) / store.name, store)
+        with tempfile.TemporaryDirectory() as made:
+            yield Path(made) / store.name
+            _send(Path(made) / store.name, store)
         return
     aside = store.with_name(f".{store.name}.making")
     shutil.rmtree(aside, ignore_errors=True)  # left by a driver that was killed; the lock is ours
