@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -102,6 +103,21 @@ def test_a_flipped_byte_is_noticed(toy: Toy, tmp_path: Path) -> None:
     path.write_bytes(damaged)
     with xr.open_zarr(tmp_path / "a.zarr") as dataset, pytest.raises(ValueError, match=r"(?i)checksum"):
         dataset["walk"].load()
+
+
+def test_a_grid_may_have_many_axes(toy: Toy, tmp_path: Path) -> None:
+    """Seven of them: what is known of each point is kept in chunks that stay small, and grows with the grid."""
+    axes: dict[str, list[Any]] = {"size": [2], "drift": [0.0, 0.5], "raises_below": [-1.0], "kills_below": [-1.0]}
+    axes |= {"unless": [""], "seconds": [0.0], "raises_in": [""]}
+    for sizes in ([2], [2, 3]):
+        sweep = toy(realizations=3, axes={**axes, "size": sizes}, parameters={})
+        fill(tmp_path / "a.zarr", sweep)
+        assert len(sweep.axes) == 7
+        with xr.open_zarr(tmp_path / "a.zarr") as dataset:
+            assert (dataset["status"].to_numpy() == Status.DONE).all()
+            assert dataset["status"].shape[0] == len(sizes)
+    for name in ("status", "core_seconds"):
+        assert np.prod(zarr.open_array(tmp_path / "a.zarr" / name, mode="r").chunks) <= 64 * 4096
 
 
 def test_the_view_masks_what_is_not_done(toy: Toy, tmp_path: Path) -> None:

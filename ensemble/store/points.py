@@ -19,8 +19,8 @@ from ensemble.store.damage import read
 from ensemble.store.group import COMPRESSORS, member, open_group
 from ensemble.store.place import Place
 
-_CHUNK = 64
-"""Points in a chunk along each axis."""
+_LENGTH, _POINTS = 64, 4096
+"""Points in a chunk along each axis, and in all of it, at most."""
 
 TABLE: dict[str, tuple[str, Any, dict[str, str]]] = {
     "core_seconds": ("float64", np.nan, {"long_name": "time that one realization takes on one core", "units": "s"}),
@@ -48,13 +48,17 @@ def make(group: zarr.Group, axes: Iterable[str], shape: tuple[int, ...], asked: 
             group.create_array(
                 name,
                 shape=shape,
-                chunks=(_CHUNK,) * len(shape),
+                chunks=_chunks(len(shape)),
                 dtype=dtype,
                 fill_value=empty,
                 compressors=COMPRESSORS,
                 dimension_names=tuple(axes),
                 attributes={**label},
             )
+
+
+def _chunks(rank: int) -> tuple[int, ...]:
+    return (next(length for length in range(_LENGTH, 0, -1) if length**rank <= _POINTS),) * rank
 
 
 def settled(group: zarr.Group, shape: tuple[int, ...], asked: Mapping[str, Any]) -> bool:
