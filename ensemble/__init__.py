@@ -13,12 +13,12 @@
     figure        declared figures: all of the above in one file, and what others have claimed beside it
 
 Around them: `cluster` finds the workers, `steady` keeps their messages from waiting for a clock, `guard` ends what
-hangs, `stop` says when a point has enough realizations, `tally` sums them up and `judge` finds out, `forecast` knows
-what things cost, `provenance` what code computes here, `proof` computes realizations again to see whether a store is
-what its keys make it, `selection` picks points of a store, `report` is what reductions tell in numbers, `wording` how
-numbers are written, `screen` what appears on the terminal, `export` writes files, `cli` is the command line, `deferred`
-what makes it start fast, `errors` all that can go wrong. `models` holds the physical models behind one protocol,
-`physics` pure functions on arrays.
+hangs, `together` has axes go value by value, `stop` says when a point has enough realizations, `tally` sums them up and
+`judge` finds out, `forecast` knows what things cost, `provenance` what code computes here, `proof` computes
+realizations again to see whether a store is what its keys make it, `selection` picks points of a store, `report` is
+what reductions tell in numbers, `wording` how numbers are written, `screen` what appears on the terminal, `export`
+writes files, `cli` is the command line, `deferred` what makes it start fast, `errors` all that can go wrong. `models`
+holds the physical models behind one protocol, `physics` pure functions on arrays.
 """
 
 from typing import TYPE_CHECKING

@@ -78,7 +78,10 @@ def _narrow(value: Any) -> Any:
 
 
 def _table(result: xr.Dataset, path: Path) -> Any:
-    """A row for each place in the grid of the variable with the most dimensions; the others repeat along its rows."""
+    """A row for each place in the grid of the variable with the most dimensions; the others repeat along its rows.
+
+    Points without realizations have none.
+    """
     most = max(result.data_vars.values(), key=lambda values: values.ndim)
     beyond = sorted(map(str, set(result.dims) - set(most.dims)))
     if beyond:
@@ -86,4 +89,5 @@ def _table(result: xr.Dataset, path: Path) -> Any:
             f"a CSV file is one table, but {most.name} is not a function of {', '.join(beyond)} as others are; "
             f"choose one --observable, or write netCDF to {path.with_suffix('.nc')}"
         )
-    return result.to_dataframe(dim_order=[str(dim) for dim in most.dims]).reset_index()
+    table = result.to_dataframe(dim_order=[str(dim) for dim in most.dims]).reset_index()
+    return table[table["count"] > 0] if "count" in table else table

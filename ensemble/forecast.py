@@ -13,7 +13,7 @@ import numpy as np
 from distributed import Client, wait
 
 from ensemble import judge
-from ensemble.cluster import threads
+from ensemble.cluster import Need, Rooms, threads
 from ensemble.fit.jackknife import Estimate
 from ensemble.stop import Stop
 from ensemble.store import Ledger, Status
@@ -157,7 +157,7 @@ def _expected(sweep: Sweep, ledger: Ledger | None, costs: Mapping[Point, float])
         if not count:
             each = sum(costs[point] for point in points)
             count = min(stop.least, int(_PILOT_PATIENCE / len(groups) / max(each, 1e-9)))
-            excess = _pilot(sweep, stop, points, count) if count >= _PILOT else math.nan
+            excess = _pilot(sweep, stop, points, count) if count >= _PILOT and Need.of(points).fits_here else math.nan
         found.update(dict.fromkeys(points, (stop.enough(count, excess, most), not math.isnan(excess))))
     return found
 
@@ -200,6 +200,8 @@ def measure_here(sweep: Sweep, points: Sequence[Point] | None = None) -> dict[Po
     started = time.perf_counter()
     known: dict[Point, float] = {}
     for point in sample:
+        if not Need.of([point]).fits_here:
+            continue  # it is meant for another machine
         if known and time.perf_counter() - started > _PATIENCE:
             break
         known[point] = seconds_each(Job.at(Path(), point.model, sweep.seed, sweep.observables), 0)
@@ -209,7 +211,7 @@ def measure_here(sweep: Sweep, points: Sequence[Point] | None = None) -> dict[Po
 def measure(
     client: Client, sweep: Sweep, points: Sequence[Point], limit: float | None = None, patience: float = math.inf
 ) -> dict[Point, float]:
-    """Seconds for a realization of every point, timed on the workers that will do the work.
+    """Seconds for a realization of every point, timed on the workers that will do the work and have room for it.
 
     One that takes longer than `limit` counts as that long; after `patience` seconds nobody waits for more.
     """
@@ -217,8 +219,9 @@ def measure(
     sample = _sample(points)
     token = uuid.uuid4().hex
     jobs = {point: Job.at(Path(), point.model, sweep.seed, sweep.observables, limit) for point in sample}
+    rooms = Rooms(client, Need.of(sample))
     futures = {
-        point: client.submit(seconds_each, job, 0, key=f"measure-{token}-{number}")
+        point: client.submit(seconds_each, job, 0, key=f"measure-{token}-{number}", **rooms.options(point.memory))
         for number, (point, job) in enumerate(jobs.items())
     }
     with contextlib.suppress(TimeoutError), client.as_current():

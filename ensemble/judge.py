@@ -25,6 +25,7 @@ from ensemble.store.damage import open_array, read
 from ensemble.store.place import place
 from ensemble.sweep import Point, Sweep, told_point
 from ensemble.tally import Source, Stretch, Sums
+from ensemble.together import left_out
 from ensemble.values import Value
 
 
@@ -216,6 +217,12 @@ def _check(sweep: Sweep, stop: Stop) -> None:
     for name, value in stop.reference:
         if name not in sweep.axes or value not in sweep.axes[name]:
             raise SweepError(f"the reference {told_point({name: value})} is no point of the sweep: add it to [axes]")
+    reference = dict(stop.reference)
+    if left := left_out(reference, sweep.together):
+        told = told_point(reference)
+        raise SweepError(f"the reference {told} must name all axes that vary together, but {left} is missing")
+    if not sweep.holds(reference):
+        raise SweepError(f"the reference {told_point(reference)} is no point of the sweep: these do not go together")
     if all(stop.refers_to(dict(point.values)) for point in sweep.points):
         raise SweepError("all points are the reference: add others to [axes]")
 

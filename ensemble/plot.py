@@ -2,9 +2,10 @@
 
 import io
 import itertools
+import json
 import math
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,12 @@ from ensemble import export
 from ensemble.errors import StoreError
 from ensemble.reduce import curves
 from ensemble.sweep import shown
+from ensemble.together import partners
 
 _LABEL_WIDTH = 32
 """Characters of a vertical label that fit beside a panel."""
+_Step = dict[str, Any]
+"""The value of an axis, or those of axes that vary together."""
 _DECADES = 5
 """A logarithmic vertical axis reaches this far below the highest value: below it there is mostly noise."""
 
@@ -30,25 +34,24 @@ def plot(averages: xr.Dataset, path: str | Path) -> Path:
     """Write one figure of everything in `averages` that is a function of one coordinate; the suffix tells the format.
 
     The first parameter axis is told by colour, the second by column; every value of the others and every
-    observable has a row. Bands are one standard error to each side.
+    observable has a row. Axes that vary together are one. Bands are one standard error to each side.
     """
-    axes = [str(dim) for dim in averages["count"].dims]
     names = curves(averages)
     if not names:
         raise StoreError("a figure needs an observable over one coordinate, such as t, but the store has none")
-    colour, columns, others = axes[0], axes[1:2], axes[2:]
-    rows = list(itertools.product(names, _selections(averages, others)))
-    panels = list(_selections(averages, columns))
+    colours, *others = _steps(averages)
+    rows = list(itertools.product(names, _combined(others[1:])))
+    panels = list(_combined(others[:1]))
     figure = Figure(figsize=(0.8 + 3.6 * len(panels), 0.6 + 2.9 * len(rows)), layout="constrained")
     grid = figure.subplots(len(rows), len(panels), squeeze=False, sharex="row", sharey="row")
     for (name, fixed), line in zip(rows, grid, strict=True):
         for chosen, panel in zip(panels, line, strict=True):
-            _curves(panel, averages.sel({**fixed, **chosen}), name, colour)
+            _curves(panel, averages.sel({**fixed, **chosen}), name, colours)
             telling = {**chosen, **{key: value for key, value in fixed.items() if averages.sizes[key] > 1}}
             panel.set_title(", ".join(f"{key} = {shown(value)}" for key, value in telling.items()), fontsize=10)
         _scale(line[0], averages, name)
         line[0].set_ylabel(textwrap.fill(_labelled(averages[name].attrs), _LABEL_WIDTH))
-    _legend(figure, grid[0][-1], colour)
+    _legend(figure, grid[0][-1], ", ".join(colours[0]))
     save(figure, Path(path), dpi=160)
     return Path(path)
 
@@ -61,23 +64,40 @@ def save(figure: Figure, path: Path, dpi: int) -> None:
         aside.write_bytes(drawn.getbuffer())
 
 
-def _selections(averages: xr.Dataset, axes: list[str]) -> Iterator[dict[str, Any]]:
-    for values in itertools.product(*(averages[axis].values.tolist() for axis in axes)):
-        yield dict(zip(axes, values, strict=True))
+def _steps(averages: xr.Dataset) -> list[list[_Step]]:
+    """The values of each axis; of those that the store was asked for together, the combinations that are there."""
+    count = averages["count"]
+    axes = {str(dim): count[dim].values.tolist() for dim in count.dims}
+    cells = zip(itertools.product(*axes.values()), count.values.ravel().tolist(), strict=True)
+    points = [dict(zip(axes, values, strict=True)) for values, realizations in cells if realizations]
+    together = json.loads(averages.attrs.get("asked", "{}")).get("together", ())
+    steps: list[list[_Step]] = []
+    left = list(axes)
+    while left:
+        names = (left[0], *partners(left[0], together, points))
+        left = [name for name in left if name not in names]
+        alone = zip(axes[names[0]], strict=True)
+        there = dict.fromkeys(tuple(point[name] for name in names) for point in points) if names[1:] else alone
+        steps.append([dict(zip(names, values, strict=True)) for values in there])
+    return steps
 
 
-def _curves(panel: Axes, data: xr.Dataset, name: str, colour: str) -> None:
+def _combined(steps: Sequence[Sequence[_Step]]) -> Iterator[_Step]:
+    for some in itertools.product(*steps):
+        yield {name: value for step in some for name, value in step.items()}
+
+
+def _curves(panel: Axes, data: xr.Dataset, name: str, colours: Sequence[_Step]) -> None:
     """One line with its band for each value of the first axis."""
-    (dim,) = (str(dim) for dim in data[name].dims if dim != colour)
+    (dim,) = (str(dim) for dim in data[name].dims if dim not in colours[0])
     x = data[dim].to_numpy()
-    values = data[colour].values.tolist()
-    for position, value in enumerate(values):
-        one = data.isel({colour: position})
+    for position, step in enumerate(colours):
+        one = data.sel(step)
         mean, error = one[name].to_numpy(), one[f"{name}_error"].to_numpy()
         if not np.isfinite(mean).any():
             continue
-        shade = colormaps["viridis"](0.9 * position / max(1, len(values) - 1))
-        panel.plot(x, mean, color=shade, linewidth=1.4, label=shown(value))
+        shade = colormaps["viridis"](0.9 * position / max(1, len(colours) - 1))
+        panel.plot(x, mean, color=shade, linewidth=1.4, label=", ".join(map(shown, step.values())))
         panel.fill_between(x, mean - error, mean + error, color=shade, alpha=0.25, linewidth=0)
     if _is_logarithmic(dim, x):
         panel.set_xscale("log")
@@ -105,7 +125,7 @@ def _is_logarithmic(dim: str, x: NDArray[Any]) -> bool:
 
 def _spans_decades(values: NDArray[Any]) -> bool:
     positive = values[values > 0]
-    return bool(len(positive) > 2 and math.log10(positive[-1] / positive[0]) >= 2)
+    return bool(len(positive) > 2 and math.log10(positive[-1]) - math.log10(positive[0]) >= 2)
 
 
 def _labelled(attributes: Mapping[str, Any]) -> str:

@@ -5,15 +5,12 @@
     seed = 2021
     preset = "SiO2"
     observables = ["concurrence"]
+    together = [["epsilon", "eta"]]
+    time = { start = 1e-3, stop = 1e6, num = 91, spacing = "log" }
     [axes]
     N = [4, 6, 8]
-    epsilon = { start = 1e-6, stop = 1.0, num = 4, spacing = "log" }
-    eta = [1e5]
-    [time]
-    start = 1e-3
-    stop = 1e6
-    num = 91
-    spacing = "log"
+    epsilon = { start = 1e-6, stop = 1.0, num = 3, spacing = "log" }
+    eta = [1e3, 1e4, 1e5]
     [parameters]
     delta_bar = 0.1
     [store]
@@ -25,8 +22,9 @@
 The model, the realizations, the seed and the axes must be given. A preset is a set of parameters that the model
 knows by name: it takes the place of the defaults, and [parameters] and [axes] override single ones. Without a
 list of observables all are measured, except those that the model measures on request only; what is not asked for is
-not computed. With [stop], which `stop` describes, `realizations` is what a point gets at most. Whatever is wrong with
-a sweep is said before anything starts.
+not computed. Every combination of the axes is a point, but those that vary `together` go value by value. With [stop],
+which `stop` describes, `realizations` is what a point gets at most. Whatever is wrong with a sweep is said before
+anything starts.
 """
 
 import dataclasses
@@ -42,11 +40,13 @@ from numpy.typing import NDArray
 
 from ensemble.errors import EnsembleError, SweepError, cure
 from ensemble.models import catalog
-from ensemble.models.model import Model, Observable, fields, preset, required
+from ensemble.models.model import Model, Observable, bytes_needed, fields, preset, required
 from ensemble.stop import Stop
+from ensemble.together import Together, check_together, combinations
 from ensemble.values import Value, at_least, bounded, coerce, grid, load
 
-KEYS = ("model", "realizations", "seed", "preset", "observables", "axes", "time", "parameters", "store", "stop")
+_TABLES = ("axes", "time", "parameters", "store", "stop")
+KEYS = ("model", "realizations", "seed", "preset", "observables", "together", *_TABLES)
 
 
 @final
@@ -58,6 +58,8 @@ class Point:
     """Axis names with this point's values."""
     model: Model = dataclasses.field(compare=False)
     """The model with all its parameters set."""
+    memory: int = dataclasses.field(default=0, compare=False)
+    """Bytes that one realization takes, where that is much."""
 
     def __str__(self) -> str:
         return ", ".join(f"{name}={shown(value)}" for name, value in self.values)
@@ -66,7 +68,7 @@ class Point:
 @final
 @dataclass(frozen=True)
 class Sweep:
-    """A model, a grid of parameters and a number of realizations; make one with `read` or `from_table`."""
+    """A model, points in a grid of parameters and a number of realizations; make one with `read` or `from_table`."""
 
     reference: str
     """The model's name, as the sweep file gives it."""
@@ -86,6 +88,8 @@ class Sweep:
     """Realizations in one chunk of a new store; None chooses by cost."""
     stop: Stop | None = None
     """When a point has enough realizations; None: when it has all."""
+    together: Together = ()
+    """Axes that go value by value; all others, and these lists, are a product."""
     text: str = ""
     """The sweep file, word for word."""
 
@@ -115,7 +119,7 @@ class Sweep:
         _known(store, ("chunk",), "[store]")
         observables = _chosen(model, table.get("observables"))
         realizations = at_least(1, "realizations", table["realizations"])
-        bounded(axes, realizations)
+        bounded(axes, realizations)  # a store has the whole grid
         sweep = cls(
             reference=catalog.canonical(reference),
             model=model,
@@ -126,6 +130,7 @@ class Sweep:
             seed=at_least(0, "seed", table["seed"]),
             chunk=None if store.get("chunk", "auto") == "auto" else at_least(1, "chunk", store["chunk"]),
             stop=None if stop is None else Stop.read(stop, observables, realizations),
+            together=check_together(table.get("together", ()), axes),
             text=text,
         )
         _ = sweep.coords  # makes every point, and so asks the model about every value
@@ -138,17 +143,21 @@ class Sweep:
 
     @cached_property
     def points(self) -> tuple[Point, ...]:
-        """All points of the grid, the last axis fastest."""
+        """All points, the last axis fastest."""
         made = []
-        for values in itertools.product(*self.axes.values()):
-            named = dict(zip(self.axes, values, strict=True))
+        for named in combinations(self.axes, self.together):
             try:
                 model = self.model(**named, **self.parameters)
+                memory = bytes_needed(model, self.observables)
             except (EnsembleError, ValueError, TypeError) as error:
                 point = ", ".join(f"{name}={value!r}" for name, value in named.items())
                 raise SweepError(f"{self.reference} refuses {point}: {error}") from error
-            made.append(Point(tuple(named.items()), model))
+            made.append(Point(tuple(named.items()), model, memory))
         return tuple(made)
+
+    def holds(self, point: Mapping[str, Value]) -> bool:
+        """Whether a point has these values, of some axes or all."""
+        return any(point.items() <= dict(each.values).items() for each in self.points)
 
     @cached_property
     def coords(self) -> dict[str, NDArray[Any]]:

@@ -14,7 +14,7 @@ LAYERS = [
     ["errors", "deferred", "provenance"],
     ["values", "wording", "physics"],
     ["models"],
-    ["stop"],
+    ["stop", "together"],
     ["sweep"],
     ["realization", "guard"],
     ["store"],

@@ -64,12 +64,13 @@ def figure(
     if plan:
         return
     cluster.quiet()
+    need = max((work.need for work in works), key=lambda need: need.bytes, default=cluster.Need())
     told, worst = [], 0
     with contextlib.ExitStack() as stack:
 
         @functools.cache
         def connect() -> Client:
-            return stack.enter_context(cluster.connect(where, workers, watch.say, patience(end)))
+            return stack.enter_context(cluster.connect(where, workers, watch.say, patience(end), need))
 
         for work in works:
             try:

@@ -184,7 +184,8 @@ def fit(
     select, other = selection(store, at), _reference(store, reference) if reference is not None else None
     source = Source.of(store, select)
     kind = source.observable(name)
-    families.check(law, is_curve(name, kind.dims, kind.dtype), reference=other is not None, window=window is not None)
+    curve = is_curve(name, kind.dims, kind.dtype, law)
+    families.check(law, curve, reference=other is not None, window=window is not None)
     telling = parameter if parameter is not None else families.TELLING.get(law, "")
     if across:
         axes = {
@@ -203,7 +204,7 @@ def fit(
     if not fitted:
         why = "; ".join(family.missing) or "there is none"
         raise FitError(f"a fit needs a point with at least two realizations, other than its reference: {why}")
-    along = families.across(fitted, *across, telling) if across else ()
+    along = families.across(fitted, *across, telling, together=source.layout.together) if across else ()
     if output:
         export.write(told.table(fitted, along), output)
     if as_json:

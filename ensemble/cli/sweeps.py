@@ -101,7 +101,8 @@ def _run(
     client: Client | None = None
     with contextlib.ExitStack() as stack:
         with running.in_time(summary, end, watch):
-            client = stack.enter_context(cluster.connect(where, workers, watch.say, patience(end)))
+            need = running.need(asked, path, retry_failed=retry_failed)
+            client = stack.enter_context(cluster.connect(where, workers, watch.say, patience(end), need))
             summary = running.run_on(
                 client, asked, path, retry_failed=retry_failed, deadline=end, watch=watch, **options
             )
@@ -141,8 +142,10 @@ def plan(
     path = store or Path(f"{sweep.stem}.zarr")
     many = workers if where == "local" else None
     say = functools.partial(click.echo, err=True)
-    with cluster.connect(where, many, say) if where else contextlib.nullcontext() as client:
-        planned = forecast.plan(asked, path, workers or cluster.cores(), batch=batch, client=client)
+    need = running.need(asked, path)
+    reckoned = (workers or cluster.cores()) if where else cluster.fitting(workers or cluster.cores(), need, say)
+    with cluster.connect(where, many, say, need=need) if where else contextlib.nullcontext() as client:
+        planned = forecast.plan(asked, path, reckoned, batch=batch, client=client)
     if as_json:
         totals = {name: getattr(planned, name) for name in ("missing", "tasks", "bytes", "chunk", "workers", "sure")}
         hours = planned.seconds / 3600

@@ -14,6 +14,7 @@
     scheduling                          the scheduler of jobs, in the driver's process
     worker                              what every worker process does first
     keys                                TLS for whatever leaves the machine
+    memory                              what realizations take, and which workers have room for it
 """
 
 import contextlib
@@ -27,11 +28,24 @@ from distributed import Client
 
 from ensemble.cluster import allocation, fleet, local, running
 from ensemble.cluster.fleet import longest, planned_threads, wish
+from ensemble.cluster.memory import NOTHING, Need, Rooms, check_room, fitting
 from ensemble.cluster.profile import Profile
 from ensemble.errors import ClusterError
 from ensemble.steady import steady
 
-__all__ = ["connect", "cores", "longest", "planned_threads", "quiet", "threads", "wish"]
+__all__ = [
+    "Need",
+    "Rooms",
+    "check_room",
+    "connect",
+    "cores",
+    "fitting",
+    "longest",
+    "planned_threads",
+    "quiet",
+    "threads",
+    "wish",
+]
 
 
 def cores() -> int:
@@ -56,24 +70,27 @@ def connect(
     workers: int | None = None,
     say: Callable[[str], None] = lambda _: None,
     patience: float = math.inf,
+    need: Need = NOTHING,
 ) -> Iterator[Client]:
     """A client for `where`; what was started for it ends with it.
 
-    A batch system may take its time: that is said, and after `patience` seconds without a worker a NoWorkers error.
+    On this machine no more workers are started than have room for the memory that a realization may `need`. A batch
+    system may take its time: that is said, and after `patience` seconds without a worker a NoWorkers error.
     """
     steady()
     if workers is not None and where != "local":
         raise ClusterError(f"--workers belongs to --cluster local, but the cluster is {where}; leave one out")
-    with _client(where, workers, say, patience) as client:
+    with _client(where, workers, say, patience, need) as client:
+        check_room(client, need)
         yield client
 
 
 def _client(
-    where: str, workers: int | None, say: Callable[[str], None], patience: float
+    where: str, workers: int | None, say: Callable[[str], None], patience: float, need: Need
 ) -> contextlib.AbstractContextManager[Client]:
     kind, _, named = where.partition(":")
     if where == "local":
-        return local.client(workers or cores())
+        return local.client(fitting(workers or cores(), need, say))
     if kind == "allocation":
         return allocation.client(Profile.find(named or "slurm"), say)
     if where == "slurm" or Path(where).suffix == ".toml":

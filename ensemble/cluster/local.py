@@ -29,7 +29,7 @@ UNOBSERVED = {"distributed.worker.profile.enabled": False, "distributed.admin.ti
 
 @contextlib.contextmanager
 def client(workers: int) -> Iterator[Client]:
-    """A client of so many workers on this machine, which end with it."""
+    """A client of so many workers on this machine, which share its memory and end with it."""
     keeping = {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in KEEPING.items()}
     with (
         dask.config.set(_LASTING | UNOBSERVED | keeping),

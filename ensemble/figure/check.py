@@ -1,6 +1,6 @@
 """What can be told of a figure before anything is computed: that its observables, axes and parameters are there."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ensemble.errors import FigureError, FitError, cure
@@ -9,7 +9,8 @@ from ensemble.figure.parts import COLLAPSE, Curve, FitPart
 from ensemble.fit import families
 from ensemble.fit.families import MEAN, PARAMETERS, SIZE_PARAMETERS
 from ensemble.fit.family import coordinate
-from ensemble.sweep import Sweep
+from ensemble.sweep import Sweep, told_point
+from ensemble.together import left_out
 
 
 def check(declaration: Declaration, scale: str) -> None:
@@ -18,7 +19,7 @@ def check(declaration: Declaration, scale: str) -> None:
     A claim may be about a point that this scale leaves out, but not about one that no scale has.
     """
     asked = {name: part.at(scale) for name, part in declaration.sweeps.items()}
-    anywhere = {name: [part.at(each).axes for each in part.scales] for name, part in declaration.sweeps.items()}
+    anywhere = {name: [part.at(each) for each in part.scales] for name, part in declaration.sweeps.items()}
     curves: dict[str, Mapping[str, Collection[Any]]] = {}
     dims: dict[str, str] = {}
     for name, curve in declaration.curves.items():
@@ -27,13 +28,15 @@ def check(declaration: Declaration, scale: str) -> None:
         curves[name] = sweep.axes
         _along((*curve.select, *curve.relative_to, *curve.minus, *filter(None, [curve.per])), curves[name], where)
         _numeric(filter(None, [curve.per]), curves[name], where)
-        for axis, value in curve.minus.items():
-            _there(axis, value, sweep.axes[axis], f"{where}: minus")
+        _there(curve.minus, [sweep], f"{where}: minus")
+        for change in (curve.minus, curve.relative_to):
+            _whole(change, sweep, where)
     fitted: dict[str, Collection[str]] = {name: ["preset"] for name in declaration.derived}
     for name, fit in declaration.fits.items():
         where = f"[fits.{name}] of {declaration.name}"
         fitted[name] = curves[fit.of]
         _along((*fit.reference, *fit.clock), fitted[name], where)
+        _whole(fit.reference, asked[declaration.curves[fit.of].sweep], where)
         _numeric(fit.clock, curves[fit.of], where)
         if fit == FitPart(name, MEAN) and dims[name]:
             raise FigureError(
@@ -43,7 +46,9 @@ def check(declaration: Declaration, scale: str) -> None:
         _suits(fit, dims[fit.of], where)
     for name, law in declaration.laws.items():
         _along([law.over], fitted[law.of], f"[laws.{name}] of {declaration.name}")
-        fitted[name] = [axis for axis in fitted[law.of] if axis != law.over]
+        together = asked[declaration.curves[declaration.fits[law.of].of].sweep].together
+        along = next((names for names in together if law.over in names), (law.over,))
+        fitted[name] = [axis for axis in fitted[law.of] if axis not in along]
     for number, panel in enumerate(declaration.panels, start=1):
         where = f"panel {number} of {declaration.name}"
         _together({name: dims[name] for name in panel.curves}, where)
@@ -66,9 +71,8 @@ def check(declaration: Declaration, scale: str) -> None:
         if claim.of in declaration.fits:
             of = declaration.fits[claim.of].of
             _numeric(over, curves[of], where)
-            for axis, value in (*claim.at.items(), *claim.to.items()):
-                values = dict.fromkeys(each for axes in anywhere[declaration.curves[of].sweep] for each in axes[axis])
-                _there(axis, value, values, f"{where}: its point")
+            for point in (claim.at, claim.to):
+                _there(point, anywhere[declaration.curves[of].sweep], f"{where}: its point")
 
 
 def _dim(curve: Curve, sweep: Sweep, where: str) -> str:
@@ -97,9 +101,9 @@ def _dim(curve: Curve, sweep: Sweep, where: str) -> str:
 
 
 def _suits(fit: FitPart, dim: str, where: str) -> None:
-    """Refuse a law for what is no function of t."""
+    """Refuse a law for what does not follow it."""
     try:
-        curve = families.is_curve(fit.of, [dim] if dim else [], "float64")
+        curve = families.is_curve(fit.of, [dim] if dim else [], "float64", fit.law)
         if fit.law != COLLAPSE:
             families.check(fit.law, curve, reference=bool(fit.reference), window=fit.window is not None)
         elif not curve:
@@ -125,10 +129,22 @@ def _numeric(named: Iterable[str], axes: Mapping[str, Collection[Any]], where: s
             raise FigureError(f"{where} needs {axis} to be a number, but it has {wrong[0]!r}")
 
 
-def _there(axis: str, value: Any, values: Collection[Any], where: str) -> None:
-    if value not in values:
-        told = ", ".join(map(repr, values))
-        raise FigureError(f"{where} must be a point of the sweep, got {axis} = {value!r}: it has {told}")
+def _there(point: Mapping[str, Any], sweeps: Sequence[Sweep], where: str) -> None:
+    """Refuse values of axes that no point of some scales of a sweep has."""
+    for axis, value in point.items():
+        values = dict.fromkeys(each for sweep in sweeps for each in sweep.axes[axis])
+        if value not in values:
+            told = ", ".join(map(repr, values))
+            raise FigureError(f"{where} must be a point of the sweep, got {axis} = {value!r}: it has {told}")
+    if point and not any(sweep.holds(point) for sweep in sweeps):
+        raise FigureError(f"{where} must be a point of the sweep, got {told_point(point)}: these do not go together")
+
+
+def _whole(change: Mapping[str, Any], sweep: Sweep, where: str) -> None:
+    """Refuse to change one of the axes that vary together and not the others: that leads off the path."""
+    if left := left_out(change, sweep.together):
+        told = told_point(change)
+        raise FigureError(f"{where}: {told} must name all axes that vary together, but {left} is missing")
 
 
 def _along(named: Iterable[str], axes: Collection[str], where: str) -> None:

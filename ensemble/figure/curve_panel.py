@@ -13,6 +13,7 @@ from ensemble.figure.parts import Guide, Panel
 from ensemble.figure.results import Result
 from ensemble.figure.series import STYLES, Key, labelled, legend, visible, written
 from ensemble.fit.family import Family, Member
+from ensemble.together import Together, partners
 
 _LAW = "black"
 _LABEL = 40
@@ -30,7 +31,7 @@ def draw_curves(axes: Axes, panel: Panel, result: Result) -> None:
     usual = "log" if dim == "t" else "linear"
     xscale, yscale = panel.xscale or usual, panel.yscale or usual
     shown = {name: list(_shown(result.families[name], panel)) for name in panel.curves}
-    key = _key(shown.values(), panel)
+    key = _key(shown.values(), panel, result.together)
     top, low = 0.0, np.inf
     for place, (name, members) in enumerate(shown.items()):
         x = result.families[name].x
@@ -62,14 +63,21 @@ def draw_curves(axes: Axes, panel: Panel, result: Result) -> None:
     axes.set_ylabel(textwrap.fill(labelled(said["long_name"] + (f" / {per}" if per else ""), said["units"]), _LABEL))
 
 
-def _key(shown: Iterable[Sequence[Member]], panel: Panel) -> Key:
-    """How the curves are told apart: by the axes in which they differ."""
+def _key(shown: Iterable[Sequence[Member]], panel: Panel, together: Together) -> Key:
+    """How the curves are told apart: by the axes in which they differ, those that vary together by one of them."""
+    points = [member.point for member in itertools.chain.from_iterable(shown)]
     varying: dict[str, list[Any]] = {}
-    for member in itertools.chain.from_iterable(shown):
-        for axis, value in member.point.items():
-            if value not in varying.setdefault(axis, []):
-                varying[axis].append(value)
-    return Key.of({axis: sorted(values) for axis, values in varying.items() if len(values) > 1}, panel.colour)
+    for axis, value in itertools.chain.from_iterable(point.items() for point in points):
+        if value not in varying.setdefault(axis, []):
+            varying[axis].append(value)
+    varying = {axis: sorted(values) for axis, values in varying.items() if len(values) > 1}
+    beside: dict[tuple[str, Any], Mapping[str, Any]] = {}
+    for names in together:
+        lead = panel.colour if panel.colour in names else names[0]
+        others = partners(lead, [names], points)
+        beside |= {(lead, point[lead]): {other: point[other] for other in others} for point in points if others}
+        varying = {axis: values for axis, values in varying.items() if axis not in others}
+    return Key.of(varying, panel.colour, beside)
 
 
 def _along(dim: str, panel: Panel, result: Result) -> str:

@@ -77,7 +77,17 @@ def _read(declaration: Declaration, name: str, scale: str, folder: Path, client:
     drawn = (curve.observable for curve in declaration.curves.values() if curve.sweep == name)
     needed = dict.fromkeys(each for observable in drawn for each in made_of(asked, observable))
     blocks = block_means(store, [*needed], select=asked.axes, realizations=asked.realizations, client=client)
-    return _Read(store, asked, blocks)
+    return _Read(store, asked, _on_path(blocks, asked))
+
+
+def _on_path(blocks: xr.Dataset, sweep: Sweep) -> xr.Dataset:
+    """What a sweep asks for of the grid that its axes span: others may have asked for the rest."""
+    if not sweep.together:
+        return blocks
+    wanted = xr.zeros_like(blocks["count"], dtype=bool)
+    for point in sweep.points:
+        wanted.loc[dict(point.values)] = True
+    return blocks.assign(count=blocks["count"].where(wanted, 0))
 
 
 def _selected(blocks: xr.Dataset, select: Mapping[str, Any]) -> xr.Dataset:

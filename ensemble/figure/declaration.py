@@ -38,8 +38,9 @@
     value = 0.8
     error = 0.1
 
-A sweep takes model, seed, times, observables and everything else from its file, but its axes and realizations from
-here. Scales only differ in how much they ask for: a larger one continues the store of a smaller one.
+A sweep takes model, seed, times, observables and everything else from its file, but its axes, those that vary
+`together`, and realizations from here. Scales only differ in how much they ask for: a larger one continues the store of
+a smaller one.
 """
 
 import dataclasses
@@ -54,6 +55,7 @@ from ensemble.errors import EnsembleError, FigureError, cure
 from ensemble.figure.parts import COLLAPSE, Curve, Derivation, FitPart, Panel, Published, SizeLaw, from_table
 from ensemble.fit.families import COMPARE, LAWS, MEAN, SIZE_LAWS
 from ensemble.sweep import Sweep
+from ensemble.together import Together
 from ensemble.values import load
 
 _SECTIONS = ("sweeps", "curves", "fits", "laws", "derived")
@@ -69,7 +71,7 @@ class SweepPart:
     base: Mapping[str, Any]
     """The table of the sweep file."""
     scales: Mapping[str, Mapping[str, Any]]
-    """`axes` and `realizations` by the name of the scale."""
+    """`axes`, `together` and `realizations` by the name of the scale."""
 
     @property
     def store(self) -> str:
@@ -78,7 +80,8 @@ class SweepPart:
 
     def at(self, scale: str) -> Sweep:
         """What is to be computed at a scale: as many realizations as it says, whatever their error."""
-        table = {**{key: each for key, each in self.base.items() if key != "stop"}, **self.scales[scale]}
+        kept = {key: each for key, each in self.base.items() if key not in ("stop", "together")}
+        table = {**kept, **self.scales[scale]}
         try:
             return Sweep.from_table(table, folder=self.file.parent, text=_toml(table))
         except EnsembleError as error:
@@ -156,6 +159,10 @@ class Declaration:
         first, *others = [list(part.scales) for part in self.sweeps.values()] or [[]]
         return [scale for scale in first if all(scale in other for other in others)]
 
+    def together(self, scale: str) -> Together:
+        """The axes that vary together in one of its sweeps at a scale."""
+        return [names for part in self.sweeps.values() for names in part.scales[scale].get("together", ())]
+
     def offers(self, scale: str) -> bool:
         """Whether the figure can be made at a scale; one that computes nothing can at any."""
         return not self.sweeps or scale in self.scales()
@@ -222,15 +229,17 @@ def _sweep(table: Mapping[str, Any], where: str, path: Path) -> SweepPart:
     if not isinstance(table.get("file"), str):
         raise FigureError(f"{where} must have a file, the sweep that it belongs to")
     file = path.parent / table["file"]
-    scales = {name: each for name, each in table.items() if name not in ("file", "axes")}
+    scales = {name: each for name, each in table.items() if name not in ("file", "axes", "together")}
     if not scales:
         raise FigureError(f"{where} must have a scale, such as quick = {{ realizations = 100 }}")
     made = {}
     for scale, each in scales.items():
-        if not isinstance(each, Mapping) or set(each) - {"realizations", "axes"} or "realizations" not in each:
-            raise FigureError(f"{where}: {scale} must be a table of realizations and axes, got {each!r}")
+        known = {"realizations", "axes", "together"}
+        if not isinstance(each, Mapping) or set(each) - known or "realizations" not in each:
+            raise FigureError(f"{where}: {scale} must be a table of realizations, axes and together, got {each!r}")
+        given = {**table, **each}  # the lists of a scale take the place of those for all
         made[scale] = {
-            "realizations": each["realizations"],
+            **{key: given[key] for key in ("realizations", "together") if key in given},
             "axes": {**_inner(table, "axes", where), **_inner(each, "axes", where)},
         }
     return SweepPart(file, _load(file), made)

@@ -22,6 +22,7 @@ from ensemble.fit.told import doubts
 from ensemble.models import catalog
 from ensemble.reduce import audit
 from ensemble.sweep import told_point
+from ensemble.together import Together
 
 
 @final
@@ -45,6 +46,11 @@ class Result:
     """The plateaus that rest on a handful of realizations."""
 
     @property
+    def together(self) -> Together:
+        """The axes that vary together in its sweeps."""
+        return self.declaration.together(self.scale)
+
+    @property
     def warnings(self) -> Iterator[str]:
         """What to be wary of, a line each."""
         yield from self.handfuls
@@ -63,7 +69,7 @@ def evaluate(declaration: Declaration, scale: str, folder: Path, client: Client 
     for name, family, label, along in read_curves(declaration, scale, folder, client):
         families[name], labels[name] = family, label
         coords |= along
-    fitted = _fitted(declaration, families)
+    fitted = _fitted(declaration, families, declaration.together(scale))
     claims = tuple(each for claim in declaration.published for each in compared(claim, fitted[claim.of]))
     plateaus = dict.fromkeys(fit.of for fit in declaration.fits.values() if fit.law == "plateau")
     weak = tuple(
@@ -72,7 +78,9 @@ def evaluate(declaration: Declaration, scale: str, folder: Path, client: Client 
     return Result(declaration, scale, families, labels, coords, fitted, claims, weak)
 
 
-def _fitted(declaration: Declaration, families: Mapping[str, Family]) -> dict[str, tuple[Fitted, ...]]:
+def _fitted(
+    declaration: Declaration, families: Mapping[str, Family], together: Together
+) -> dict[str, tuple[Fitted, ...]]:
     """Every fit of the curves, every law of the size, every derived quantity."""
     fitted: dict[str, tuple[Fitted, ...]] = {}
     for name, fit in declaration.fits.items():
@@ -82,8 +90,9 @@ def _fitted(declaration: Declaration, families: Mapping[str, Family]) -> dict[st
             raise FigureError(f"[fits.{name}] of {declaration.name}: {error}") from error
     for name, law in declaration.laws.items():
         try:
+            bounds = {"least": law.least, "most": law.most}
             fitted[name] = across(
-                fitted[law.of], law.over, law.law, law.parameter, least=law.least, most=law.most, **law.options
+                fitted[law.of], law.over, law.law, law.parameter, together=together, **bounds, **law.options
             )
         except (EnsembleError, TypeError) as error:
             raise FigureError(f"[laws.{name}] of {declaration.name}: {error}") from error

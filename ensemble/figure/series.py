@@ -12,7 +12,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from ensemble.sweep import shown
+from ensemble.sweep import told_point
 
 STYLES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)))
 MARKERS = ("o", "s", "^", "D", "v")
@@ -46,16 +46,24 @@ class Key:
     style: str
     """The axis told by style; empty if only one varies."""
     styles: Mapping[Any, int]
+    beside: Mapping[tuple[str, Any], Mapping[str, Any]]
+    """What goes with a value of one of the two, where axes vary together."""
 
     @classmethod
-    def of(cls, varying: Mapping[str, Sequence[Any]], colour: str = "") -> "Key":
+    def of(
+        cls,
+        varying: Mapping[str, Sequence[Any]],
+        colour: str = "",
+        beside: Mapping[tuple[str, Any], Mapping[str, Any]] | None = None,
+    ) -> "Key":
         """The key for a family that extends along these axes."""
         axes = list(varying)
         first = colour if colour in axes else axes[0] if axes else ""
         second = next((axis for axis in axes if axis != first), "")
         values = list(varying.get(first, []))
         shades = {value: colormaps["viridis"](0.88 * i / max(1, len(values) - 1)) for i, value in enumerate(values)}
-        return cls(first, shades, second, {value: i for i, value in enumerate(varying.get(second, []))})
+        styles = {value: i for i, value in enumerate(varying.get(second, []))}
+        return cls(first, shades, second, styles, beside or {})
 
     def shade(self, point: Mapping[str, Any]) -> Any:
         """The colour of a point."""
@@ -68,15 +76,15 @@ class Key:
     def entries(self) -> list[Line2D]:
         """What a legend says of the key."""
         lines = [
-            Line2D([], [], color=shade, label=f"{written(self.colour)} = {shown(value)}")
-            for value, shade in self.colours.items()
+            Line2D([], [], color=shade, label=self._said(self.colour, value)) for value, shade in self.colours.items()
         ]
         return lines + [
-            Line2D(
-                [], [], color=_INK, linestyle=STYLES[i % len(STYLES)], label=f"{written(self.style)} = {shown(value)}"
-            )
+            Line2D([], [], color=_INK, linestyle=STYLES[i % len(STYLES)], label=self._said(self.style, value))
             for value, i in self.styles.items()
         ]
+
+    def _said(self, axis: str, value: Any) -> str:
+        return written(told_point({axis: value, **self.beside.get((axis, value), {})}))
 
 
 def visible(point: Mapping[str, Any], show: Mapping[str, Any]) -> bool:

@@ -14,6 +14,7 @@ from ensemble.figure.results import Result
 from ensemble.figure.series import MARKERS, STYLES, Key, labelled, legend, visible, written
 from ensemble.fit.families import MEAN, Fitted
 from ensemble.sweep import shown, told_point
+from ensemble.together import partners
 from ensemble.wording import with_error
 
 _LABEL = 40
@@ -29,9 +30,11 @@ def draw_values(axes: Axes, panel: Panel, result: Result) -> None:
     entries: list[Line2D] = []
     groups: dict[tuple[str, tuple[tuple[str, Any], ...]], list[Fitted]] = {}
     for name in panel.values:
+        points = [each.point for each in result.fitted[name]]
+        along = (panel.over, *partners(panel.over, result.together, points))
         for each in result.fitted[name]:
             if visible(each.point, panel.show) and panel.parameter in each.fit.values:
-                rest = tuple((axis, value) for axis, value in each.point.items() if axis != panel.over)
+                rest = tuple((axis, value) for axis, value in each.point.items() if axis not in along)
                 groups.setdefault((name, rest), []).append(each)
     names = _names(groups.values(), panel.over)
     key = Key.of({"series": list(range(len(groups)))})

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import final
 
 from ensemble import forecast
+from ensemble.cluster import Need
 from ensemble.errors import FigureError
 from ensemble.figure.check import check
 from ensemble.figure.declaration import Declaration
@@ -33,6 +34,8 @@ class Work:
     """Core seconds that they take."""
     bytes: int
     """Uncompressed bytes that they make."""
+    need: Need
+    """The most memory that one of them takes."""
 
 
 def sweeps(declaration: Declaration, scale: str, folder: Path) -> list[tuple[Sweep, Path]]:
@@ -85,11 +88,13 @@ def _work(
 ) -> Work:
     """What a figure adds to what is there; what it adds is there from then on."""
     missing, seconds, size = 0, 0.0, 0
+    lacking = []
     for sweep, store in asked:
         for point in sweep.points:
             more = max(0, sweep.realizations - there.get((store, point), 0))
             missing += more
+            lacking += [point] if more else []
             seconds += more * costs.get((store, point), 0.0)
             size += more * forecast.bytes_each(sweep)
             there[store, point] = max(sweep.realizations, there.get((store, point), 0))
-    return Work(declaration, missing, seconds, size)
+    return Work(declaration, missing, seconds, size, Need.of(lacking))

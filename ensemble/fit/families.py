@@ -27,6 +27,7 @@ from ensemble.fit.power_law import growth, power_law
 from ensemble.fit.result import RARE, Fit, Window
 from ensemble.fit.stretched import stretched
 from ensemble.sweep import shown, told_point
+from ensemble.together import Together, partners
 from ensemble.values import Value
 
 LAWS: Mapping[str, Callable[..., Fit]] = {
@@ -37,6 +38,8 @@ LAWS: Mapping[str, Callable[..., Fit]] = {
     "stretched": stretched,
 }
 """Laws of one curve."""
+SHAPES = ("power", "growth", "peak")
+"""Those that a function of any positive number may follow; the others are laws of time."""
 COMPARE = "compare"
 """All laws of decay side by side."""
 MEAN = "mean"
@@ -103,10 +106,13 @@ class Fitted:
         return self.founded and not self.fit.probability < RARE
 
 
-def is_curve(observable: str, dims: Sequence[str], dtype: DTypeLike) -> bool:
-    """Whether an observable is a function of t, or else a number; one that is neither is refused."""
+def is_curve(observable: str, dims: Sequence[str], dtype: DTypeLike, law: str = "") -> bool:
+    """Whether an observable is a function that a law may be fitted to, or else a number; what is neither is refused.
+
+    It is one of t, or of any coordinate where the law is one of shapes.
+    """
     complex_ = np.dtype(dtype).kind == "c"
-    if complex_ or list(dims) not in ([], ["t"]):
+    if complex_ or (list(dims) not in ([], ["t"]) and not (law in SHAPES and len(dims) == 1)):
         told = "complex" if complex_ else f"a function of {', '.join(dims)}"
         raise FitError(
             f"a fit needs an observable that is real and a function of t or a number: {observable} is {told}"
@@ -151,7 +157,10 @@ def fit_each(
     on the one that a decay or else a growth would choose.
     """
     if family.dim not in ("", "t"):
-        raise FitError(f"a fit needs a function of t or a number, but this is a function of {family.dim}")
+        if law not in SHAPES:
+            raise FitError(f"a fit needs a function of t or a number, but this is a function of {family.dim}")
+        if not (family.x > 0).all():
+            raise FitError(f"the law {law} needs a coordinate above zero, but {family.dim} begins at {family.x[0]:g}")
     check(law, bool(family.dim), reference=reference is not None, window="window" in options)
     if law == MEAN:
         return tuple(Fitted(each.point, each.count, MEAN, _mean(each.curve)) for each in family)
@@ -184,13 +193,18 @@ def across(
     *,
     least: float = -np.inf,
     most: float = np.inf,
+    together: Together = (),
     **options: Any,
 ) -> tuple[Fitted, ...]:
-    """Fit a law of the size to a parameter along an axis, once for each point of the other axes."""
+    """Fit a law of the size to a parameter along an axis, once for each point of the other axes.
+
+    Axes that vary `together` with it go along.
+    """
     if law not in SIZE_LAWS:
         raise FitError(f"a law over {axis} must be one of sizes, got {law!r}: {cure(law, SIZE_LAWS, 'they are')}")
     if len(names := dict.fromkeys(each.name for each in fitted)) > 1:
         raise FitError(f"a law over {axis} must rest on one law, but there are {', '.join(names)}: choose one of them")
+    along = (axis, *partners(axis, together, [each.point for each in fitted]))
     groups: dict[tuple[tuple[str, Value], ...], list[Fitted]] = {}
     for each in fitted:
         if axis not in each.point:
@@ -201,7 +215,7 @@ def across(
             )
         value = each.point[axis]
         if isinstance(value, str) or least <= value <= most:
-            rest = tuple((name, value) for name, value in each.point.items() if name != axis)
+            rest = tuple((name, value) for name, value in each.point.items() if name not in along)
             groups.setdefault(rest, []).append(each)
     found = []
     for rest, group in groups.items():

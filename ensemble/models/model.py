@@ -18,12 +18,13 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass
+from numbers import Integral
 from typing import Any, ClassVar, Self, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ensemble.errors import ParameterError, cure
+from ensemble.errors import ModelError, ParameterError, cure
 
 
 @dataclass(frozen=True)
@@ -193,6 +194,13 @@ class Model(ABC):
         A sweep asks every point before anything starts.
         """
 
+    def memory(self, measured: Collection[str]) -> int:  # noqa: ARG002 - most models take little
+        """Bytes that one realization takes at its height with these observables, beside what a worker has anyway.
+
+        No more realizations are computed at a time than workers have memory for. 0 where it is little.
+        """
+        return 0
+
     @abstractmethod
     def draw(self, rng: np.random.Generator) -> Any:
         """One realization of the disorder: every random number of the model is drawn here."""
@@ -232,3 +240,11 @@ class Model(ABC):
 def measures_all(model: Model) -> bool:
     """Whether a model can measure many realizations at a time."""
     return type(model).measure_all is not Model.measure_all
+
+
+def bytes_needed(model: Model, observables: Collection[str]) -> int:
+    """What a model says that a realization takes."""
+    told: object = model.memory(observables)
+    if isinstance(told, bool) or not isinstance(told, Integral) or told < 0:
+        raise ModelError(f"memory() of {type(model).__name__} must return a number of bytes, 0 or more, got {told!r}")
+    return int(told)

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
 
+import numpy as np
 import zarr
 
-from ensemble.cluster import connect
+from ensemble.cluster import Need, connect
 from ensemble.errors import StoreError
 from ensemble.models.model import Model
 from ensemble.proof.book import Book, arrays_of
@@ -17,7 +18,7 @@ from ensemble.proof.reading import read_all
 from ensemble.proof.recomputing import Recomputed, recompute, settle
 from ensemble.proof.repair import repair as mend
 from ensemble.run import Watch
-from ensemble.store import Layout, lock
+from ensemble.store import Layout, Status, lock
 from ensemble.store.build import sweep_up
 from ensemble.store.group import dims, open_group
 from ensemble.store.place import Place, place
@@ -86,7 +87,8 @@ def verify(
         verdict = Verdict(driver)
         model = _model(path, model_folder) if fraction and not damages else None
         arrays = _data(group)
-        with connect(cluster, workers) as client:
+        need = _need(path, model, book) if model else Need()
+        with connect(cluster, workers, (computing or Watch()).say, need=need) as client:
             absent = read_all(arrays, axes, book, client, reading or Watch())
             if model:
                 layout = Layout.read(path)
@@ -110,6 +112,15 @@ def _model(path: Place, folder: Path | None) -> type[Model]:
     model = layout.find_model(path, folder)
     layout.at((0,) * len(layout.axes), model, path)
     return model
+
+
+def _need(path: Place, model: type[Model], book: Book) -> Need:
+    """The most memory that a realization takes which may be computed again."""
+    if model.memory is Model.memory:
+        return Need()
+    layout, done = Layout.read(path), (book.status == Status.DONE).any(axis=-1)
+    cells = (cell for cell in np.ndindex(done.shape) if done[cell])
+    return Need.of(point for cell in cells for point in layout.at(cell, model, path).points)
 
 
 def _data(group: zarr.Group) -> dict[str, zarr.Array[Any]]:

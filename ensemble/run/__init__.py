@@ -4,6 +4,7 @@
     group          how far points are to go: to all realizations, or from one judgement to the next
     agenda         what is to be computed next: portions of all groups in turn
     window         the tasks in flight: submitted a few for each worker, topped up as they land
+    flight         what one of them is
     pace           how fast it goes, and how long it will take
     deadline       a time of day, a span, the walltime of a SLURM job
     interruption   Ctrl-C and SIGTERM
@@ -14,7 +15,7 @@ once a second. Killed at any moment, a run loses what was in flight; run again, 
 """
 
 from ensemble.run.deadline import Deadline
-from ensemble.run.driver import in_time, run_on, run_sweep, stock, survey
+from ensemble.run.driver import in_time, need, run_on, run_sweep, stock, survey
 from ensemble.run.summary import Summary, Watch
 
-__all__ = ["Deadline", "Summary", "Watch", "in_time", "run_on", "run_sweep", "stock", "survey"]
+__all__ = ["Deadline", "Summary", "Watch", "in_time", "need", "run_on", "run_sweep", "stock", "survey"]

@@ -90,7 +90,7 @@ class Agenda:
         if point not in self._jobs:
             seed, observables = self._sweep.seed, self._sweep.observables
             self._jobs[point] = Job.at(self._ledger.path, point.model, seed, observables, self._time_limit)
-        return Order(self._jobs[point], slots, batch, cost=self.cost(point))
+        return Order(self._jobs[point], slots, batch, cost=self.cost(point), memory=point.memory)
 
     def landed(self, receipt: Receipt) -> None:
         """Some realizations are on disk."""

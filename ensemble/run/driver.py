@@ -8,7 +8,7 @@ from pathlib import Path
 from distributed import Client
 
 from ensemble import forecast, judge, provenance
-from ensemble.cluster import connect, longest, planned_threads, threads
+from ensemble.cluster import Need, Rooms, check_room, connect, longest, planned_threads, threads
 from ensemble.errors import ClusterError, NoWorkers, SweepError
 from ensemble.run.agenda import Agenda
 from ensemble.run.deadline import Deadline, patience
@@ -47,7 +47,11 @@ def run_sweep(
     store, watch = place(store).absolute(), watch or Watch()
     summary = survey(sweep, store, retry_failed=retry_failed)
     if not summary.complete:
-        with in_time(summary, deadline, watch), connect(cluster, workers, watch.say, patience(deadline)) as client:
+        dearest = need(sweep, store, retry_failed=retry_failed)
+        with (
+            in_time(summary, deadline, watch),
+            connect(cluster, workers, watch.say, patience(deadline), dearest) as client,
+        ):
             summary = run_on(
                 client,
                 sweep,
@@ -81,6 +85,12 @@ def survey(sweep: Sweep, store: Place, *, retry_failed: bool = False) -> Summary
     return stock(sweep, store, retry_failed=retry_failed)
 
 
+def need(sweep: Sweep, store: Place, *, retry_failed: bool = False) -> Need:
+    """The most memory that a realization takes which is still to be computed."""
+    most = Need.of(sweep.points)
+    return Need.of(_missing(sweep, store, retry_failed)) if most.bytes else most
+
+
 def stock(sweep: Sweep, store: Place, *, retry_failed: bool = False) -> Summary:
     """What a store has of a sweep, whoever is at work on it; an error if the two disagree."""
     if not exists(store):
@@ -105,6 +115,8 @@ def run_on(
     started = time.perf_counter()
     workers = max(1, threads(client), planned_threads(client))
     counts = _missing(sweep, store, retry_failed)
+    dearest = Need.of(counts)
+    check_room(client, dearest)
     costs = _costs(client, sweep, store, list(counts), watch, limit=time_limit, patience=patience(deadline))
     _check_longest(client, costs)
     length = forecast.task_length(sum(counts[point] * costs[point] for point in counts), workers)
@@ -118,7 +130,7 @@ def run_on(
             watch.say(others)
         watch.begin(summary.wanted, summary.found + summary.failed)
         try:
-            Window(client, ledger, agenda, watch, interruption, deadline).drive()
+            Window(client, ledger, agenda, watch, interruption, Rooms(client, dearest), deadline).drive()
         finally:
             summary.signal = interruption.signal
             summary.seconds = time.perf_counter() - started

@@ -37,6 +37,8 @@ class Order:
     """Realizations in one task, at most."""
     cost: float = 0.0
     """What a realization takes on one core, as far as is known."""
+    memory: int = 0
+    """Bytes that it takes, where that is much."""
     split: bool = False
     """Whether landing is a task of its own even where one task could do all."""
     alone: bool = False

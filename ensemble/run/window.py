@@ -5,16 +5,17 @@ import math
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, final
 
 from distributed import Client, Future, KilledWorker, as_completed
 
-from ensemble.cluster import threads, wish
+from ensemble.cluster import Rooms, threads, wish
 from ensemble.errors import RunError, StoreDamaged, StoreError
 from ensemble.judge import Ruling, ahead, judge
 from ensemble.run.agenda import Agenda
 from ensemble.run.deadline import Deadline
+from ensemble.run.flight import Flight, Hearing
 from ensemble.run.group import Group, Order, Room
 from ensemble.run.interruption import Interruption
 from ensemble.run.pace import Pace
@@ -34,41 +35,6 @@ _TASKS_PER_WORKER = 3
 """In flight: enough that no worker waits for the driver, few enough that a million realizations stay cheap."""
 
 
-@dataclass(frozen=True)
-class _Tasks:
-    """What is under way: a last task, and those that feed it."""
-
-    landing: "Future[Any]"
-    parts: "tuple[Future[Any], ...]"
-
-    @property
-    def tasks(self) -> int:
-        """Those that are not over: what waits for its landing gives no worker anything to do."""
-        return sum(not future.done() for future in self.futures)
-
-    @property
-    def futures(self) -> "list[Future[Any]]":
-        return [self.landing, *self.parts]
-
-
-@final
-@dataclass(frozen=True)
-class _Flight(_Tasks):
-    """An order under way."""
-
-    order: Order
-
-
-@final
-@dataclass(frozen=True)
-class _Hearing(_Tasks):
-    """A judgement under way."""
-
-    group: Group
-    alone: bool
-    """Whether nothing else is in flight."""
-
-
 @final
 class Window:
     """The tasks in flight: topped up as they land."""
@@ -80,12 +46,13 @@ class Window:
         agenda: Agenda,
         watch: Watch,
         interruption: Interruption,
+        rooms: Rooms,
         deadline: Deadline | None = None,
     ) -> None:
         self.client, self.ledger, self.agenda = client, ledger, agenda
-        self.watch, self.interruption, self.deadline = watch, interruption, deadline
+        self.watch, self.interruption, self.rooms, self.deadline = watch, interruption, rooms, deadline
         self.pace = Pace()
-        self.flights: dict[Future[Any], _Flight | _Hearing] = {}
+        self.flights: dict[Future[Any], Flight | Hearing] = {}
         self.completed = as_completed(loop=client.loop, with_results=True, raise_errors=False)
         self.token, self.number = uuid.uuid4().hex, itertools.count()
         self.workers, self.flush_at = 1, 0.0
@@ -102,7 +69,8 @@ class Window:
                 if self.interruption.signal and not self.workers:
                     break  # nobody is left to land what is in flight
                 for future, result in self._next():
-                    self._note(self.flights.pop(future), result)
+                    if flight := self.flights.pop(future, None):  # or else it was submitted again
+                        self._note(flight, result)
         finally:
             self.ledger.flush()
             if self.deadline and not self.interruption.signal and not self.agenda.summary.complete:
@@ -123,7 +91,17 @@ class Window:
             if before and not self.workers:
                 self.watch.say("the cluster has no workers: waiting for some")
             self._look_ahead()
+            self._rescue()
             self.flush_at = time.monotonic() + max(_FLUSH_SECONDS, _FLUSH_SHARE * taken)
+
+    def _rescue(self) -> None:
+        """Submit again what only workers may compute that have gone."""
+        self.rooms.look()
+        for flight in [each for each in self.flights.values() if isinstance(each, Flight)]:
+            if self.rooms.gone(flight.workers) and not flight.landing.done():
+                del self.flights[flight.landing]
+                self.client.cancel(flight.futures)
+                self._submit(flight.order)
 
     def _look_ahead(self) -> None:
         """Tell those who watch, and those who ask for the status, how long it will take."""
@@ -141,7 +119,7 @@ class Window:
 
     def _backlog(self) -> float:
         """Core seconds of what is in flight."""
-        return sum(each.order.seconds for each in self.flights.values() if isinstance(each, _Flight))
+        return sum(each.order.seconds for each in self.flights.values() if isinstance(each, Flight))
 
     def _top_up(self) -> None:
         """Judge what can be judged, and give the workers what they have room for."""
@@ -166,7 +144,7 @@ class Window:
         _ = self._hear(suspect, alone=True) if isinstance(suspect, Group) else self._submit(suspect)
         return True
 
-    def _hear(self, group: Group, *, alone: bool = False) -> _Hearing:
+    def _hear(self, group: Group, *, alone: bool = False) -> Hearing:
         """Send a judgement on its way, before the orders that wait; where it reads much, several tasks do."""
         case, name = group.case(), self._name()
         source, stretches = ahead(case)
@@ -177,33 +155,35 @@ class Window:
             if len(divided) > 1
         )
         landing = self.client.submit(judge, case, *parts, key=f"judge-{name}", priority=1)
-        hearing = _Hearing(landing, parts, group, alone)
+        hearing = Hearing(landing, parts, group, alone)
         self._track(hearing)
         return hearing
 
-    def _submit(self, order: Order) -> _Flight:
-        """Send an order on its way: as one task, or as several that feed one landing."""
+    def _submit(self, order: Order) -> Flight:
+        """Send an order on its way, to workers with room for it: as one task, or as several that feed one landing."""
         job, slots, name = order.job, order.slots, self._name()
+        options = self.rooms.options(order.memory)
+        workers = tuple(options.get("workers", ()))
         indices = slots[0].indices
         if order.whole:
-            landing = self.client.submit(realize_and_land, job, slots, key=f"realize_and_land-{name}")
-            return self._launch(_Flight(landing, (), order))
+            landing = self.client.submit(realize_and_land, job, slots, key=f"realize_and_land-{name}", **options)
+            return self._launch(Flight(landing, (), order, workers))
         starts = range(0, len(indices), order.batch)
         batches = [indices[at : at + order.batch] for at in starts]
         keys = [f"realize-{name}-{at}" for at in starts]
-        parts = tuple(self.client.map(realize, [job] * len(keys), batches, key=keys))
+        parts = tuple(self.client.map(realize, [job] * len(keys), batches, key=keys, **options))
         landing = self.client.submit(land_all, job, slots[0], *parts, key=f"land-{name}")
-        return self._launch(_Flight(landing, parts, order))
+        return self._launch(Flight(landing, parts, order, workers))
 
     def _name(self) -> str:
         """What no task of this run or another is called by."""
         return f"{self.token}-{next(self.number)}"
 
-    def _launch(self, flight: _Flight) -> _Flight:
+    def _launch(self, flight: Flight) -> Flight:
         self._track(flight)
         return flight
 
-    def _track(self, flight: _Flight | _Hearing) -> None:
+    def _track(self, flight: Flight | Hearing) -> None:
         self.flights[flight.landing] = flight
         self.completed.add(flight.landing)
 
@@ -215,15 +195,15 @@ class Window:
             time.sleep(_TICK_SECONDS)
         return sorted(self.completed.next_batch(block=False), key=lambda pair: not isinstance(pair[1], list | Ruling))
 
-    def _note(self, flight: _Flight | _Hearing, result: Any) -> None:
+    def _note(self, flight: Flight | Hearing, result: Any) -> None:
         """Enter the receipts of a landing or what a judgement says, or deal with those that did not come.
 
         Receipts that are here count, even if the worker that gave them has died since and Dask already speaks of
         the task as lost.
         """
-        if isinstance(flight, _Hearing) and isinstance(result, Ruling):
+        if isinstance(flight, Hearing) and isinstance(result, Ruling):
             self.agenda.judged(flight.group, result)
-        elif isinstance(flight, _Flight) and isinstance(result, list):
+        elif isinstance(flight, Flight) and isinstance(result, list):
             self._enter(result)
         elif flight.landing.status == "error":
             self._recover(flight, flight.landing.exception())
@@ -239,7 +219,7 @@ class Window:
             self.pace.landed(len(receipt.slot.indices), receipt.seconds)
             self.watch.landed(len(receipt.slot.indices) - len(receipt.failed), len(receipt.failed))
 
-    def _recover(self, flight: _Flight | _Hearing, error: BaseException) -> None:
+    def _recover(self, flight: Flight | Hearing, error: BaseException) -> None:
         """A landing that raised. If workers died, find the realization that kills them; anything else ends the run.
 
         Dask blames every task that a dying worker had been given, so a suspect is tried again, one realization
@@ -250,7 +230,7 @@ class Window:
         if not isinstance(error, KilledWorker):
             told = error if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
             raise RunError(f"{told}; what has landed is safe, run again to continue") from error
-        if isinstance(flight, _Hearing):
+        if isinstance(flight, Hearing):
             if flight.alone:
                 raise RunError("workers die while they judge a point; what has landed is safe, run again") from error
             self.suspects.append(flight.group)
@@ -282,4 +262,4 @@ class Window:
         (slot,) = order.slots
         rest = replace(slot, indices=tuple(parts))
         landing = self.client.submit(land_all, order.job, rest, *parts.values(), key=f"land-{self._name()}")
-        self._track(_Flight(landing, (), replace(order, slots=(rest,))))
+        self._track(Flight(landing, (), replace(order, slots=(rest,))))

@@ -22,13 +22,12 @@ def status_rows(ledger: Ledger) -> list[dict[str, Any]]:
     the grid has them only because it is a product.
     """
     layout, points = ledger.layout, ledger.points
-    asked = {name: set(layout.asked["axes"].get(name, values)) for name, values in layout.axes.items()}
     stop = Stop.of(layout.asked["stop"]) if layout.asked.get("stop") else None
     counts = ((ledger.status == each).sum(axis=-1).ravel().tolist() for each in (Status.DONE, Status.FAILED))
     rows = []
     for cell, done, failed in zip(np.ndindex(layout.shape[:-1]), *counts, strict=True):
         point = {name: values[index] for (name, values), index in zip(layout.axes.items(), cell, strict=True)}
-        wanted = layout.asked["realizations"] * all(value in asked[name] for name, value in point.items())
+        wanted = layout.asked["realizations"] * layout.asks(point)
         row = {"point": point, "done": done, "failed": failed, "wanted": wanted}
         if stop and wanted:
             row["target"] = target = _target(stop, *points.target(cell))

@@ -18,10 +18,11 @@ has no attempts and no landed until a driver opens it.
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self, final, get_type_hints
 
@@ -36,6 +37,7 @@ from ensemble.store.group import attributes, dims, open_group
 from ensemble.store.place import Place
 from ensemble.store.points import TABLE as POINT_TABLE
 from ensemble.sweep import Point, Sweep, shown
+from ensemble.together import combinations
 from ensemble.values import Value, coerce
 
 BOOK = ("status", "provenance", "attempts", "landed")
@@ -76,7 +78,7 @@ class Layout:
     chunk: int
     """Realizations in one chunk."""
     asked: dict[str, Any]
-    """Axes and realizations of the sweep that last asked something of the store."""
+    """Axes, those together, realizations and stop rule of the sweep that last asked something of the store."""
     sweep: str
     """Its file, word for word."""
 
@@ -142,6 +144,19 @@ class Layout:
     def holds(self, point: Point) -> bool:
         """Whether the grid of this store has a place for a point."""
         return all(getattr(point.model, name) in values for name, values in self.axes.items())
+
+    def asks(self, point: Mapping[str, Value]) -> bool:
+        """Whether the sweep that asked last has a point with these values of the axes."""
+        return tuple(point[name] for name in self.asked["axes"]) in self._asked_points
+
+    @cached_property
+    def _asked_points(self) -> frozenset[tuple[Value, ...]]:
+        return frozenset(tuple(each.values()) for each in combinations(self.asked["axes"], self.together))
+
+    @property
+    def together(self) -> list[list[str]]:
+        """The axes that go value by value in that sweep."""
+        return list(self.asked.get("together", []))
 
     def find_model(self, path: Place, folder: Path | None) -> type[Model]:
         """The model of the store at `path`; a file of one's own in `folder`, or here or beside it."""
@@ -235,6 +250,7 @@ class Layout:
 def _asked(sweep: Sweep) -> dict[str, Any]:
     return {
         "axes": {name: list(values) for name, values in sweep.axes.items()},
+        **({"together": [list(names) for names in sweep.together]} if sweep.together else {}),
         "realizations": sweep.realizations,
         "stop": sweep.stop and sweep.stop.told,
     }

@@ -28,7 +28,7 @@ REPLACED = {
     "unknown key of a panel": ('colour = "eps', 'color = "eps', r"\[\[panels\]\] number 1 .* did you mean 'colour'?"),
     "unknown key of a guide": ("power = -1.0", "powre = 1", r"number 1: guides holds .* did you mean 'power'?"),
     "unknown key of a claim": ("error = 0.1", "eror = 0.1", r"\[\[published\]\] number 1 .* did you mean 'error'?"),
-    "unknown key of a scale": ("realizations = 40", "realisations = 40", "quick must be a table of realizations and"),
+    "unknown key of a scale": ("realizations = 40", "realisations = 40", "quick must be a table of realizations, axes"),
     "missing observable": ('observable = "final"', "", r"\[curves.final\] must have observable, but it is missing"),
     "missing law": ('law = "mean"', "", r"\[fits.sign\] must have law, but it is missing"),
     "no sweep file": ('file = "walk.toml"', "", r"\[sweeps.walk\] must have a file, the sweep that it belongs to"),

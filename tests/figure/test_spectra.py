@@ -344,7 +344,7 @@ WRONG = {
     "two coordinates": ('observable = "ratio"', 'observable = "table"', "table is a function of frequency, t"),
     "a fit of a frequency": (
         'of = "contrast"\nlaw = "mean"',
-        'of = "ratio"\nlaw = "power"',
+        'of = "ratio"\nlaw = "plateau"',
         "a fit needs .* a function of t or a number: ratio is a function of frequency",
     ),
     "the mean of a curve": ('of = "excess"\nlaw', 'of = "line"\nlaw', "line is a function of frequency"),

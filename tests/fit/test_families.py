@@ -28,6 +28,7 @@ from ensemble.fit.extrapolate import volume_law
 from ensemble.fit.families import (
     LAWS,
     PARAMETERS,
+    SHAPES,
     SIZE_LAWS,
     SIZE_PARAMETERS,
     TELLING,
@@ -134,7 +135,7 @@ def test_what_is_no_real_curve_and_no_number(name: str, told: str, store: Path) 
 
 
 def test_a_curve_may_be_a_function_of_any_number(means: xr.Dataset) -> None:
-    """It is no function of t, so no law is fitted to it; what has names for a coordinate is no curve."""
+    """It is no function of t, so no law of time is fitted to it; what has names for a coordinate is no curve."""
     other = means.rename(t="frequency").assign_coords(frequency=np.arange(-16.0, 17.0))
     family = Family.of(other, "signal")
     assert (family.dim, family.x.tolist()) == ("frequency", list(range(-16, 17)))
@@ -142,6 +143,8 @@ def test_a_curve_may_be_a_function_of_any_number(means: xr.Dataset) -> None:
     for law in ("plateau", "mean"):
         with pytest.raises(FitError, match="a fit needs a function of t or a number, but this is a function of freq"):
             fit_each(family, law)
+    with pytest.raises(FitError, match="the law power needs a coordinate above zero, but frequency begins at -16"):
+        fit_each(family, "power")
     with pytest.raises(FitError, match=r"must be a function of a number, but frequency is none: it has \['a'\]"):
         Family.of(other.isel(frequency=slice(2)).assign_coords(frequency=["a", "b"]), "signal")
 
@@ -376,3 +379,14 @@ def test_every_law_has_a_parameter_that_tells_most() -> None:
     assert set(SIZE_PARAMETERS) == set(SIZE_LAWS)
     assert set(TELLING) == {*LAWS, "mean", *SIZE_LAWS}
     assert all(TELLING[law] in names for law, names in {**PARAMETERS, **SIZE_PARAMETERS}.items() if law != "compare")
+
+
+def test_a_law_of_shapes_may_be_one_of_any_positive_number(means: xr.Dataset) -> None:
+    """Power, growth and peak, with the same numbers as if it were a time; so may be that of a window."""
+    later = means.assign_coords(t=np.geomspace(1.0, 1e4, means.sizes["t"]))
+    other = Family.of(later.rename(t="rate"), "signal")
+    for law in SHAPES:
+        for window in (None, (2.0, 1e3)):
+            options: dict[str, Any] = {"window": window} if window else {}
+            ours, theirs = fit_each(other, law, **options), fit_each(Family.of(later, "signal"), law, **options)
+            assert [repr(each.fit) for each in ours] == [repr(each.fit) for each in theirs], law

@@ -1,7 +1,7 @@
 """Driven spins as the framework sees them: their parameters, and what is measured of a realization."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, final
 
@@ -88,6 +88,10 @@ class DrivenSpins(Model):
         """The jumps of every spin."""
         times = {name: time(name, getattr(self, name), self.temperature) for name in ("T_1", "T_star", "T_0")}
         return Bath.of(**times, gap=self.gap)
+
+    def memory(self, _: Collection[str]) -> int:
+        """As much as twenty-five density matrices."""
+        return 200 * (1 << 2 * self.N)
 
     def draw(self, rng: np.random.Generator) -> SpinDraw:
         """Bare random numbers."""
