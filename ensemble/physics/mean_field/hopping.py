@@ -1,0 +1,82 @@
+"""Electrons on localized states that hop by one phonon.
+
+On site i are n_i = 1 / (exp(E_i / T) + 1) of them. In equilibrium as many hop
+
+    γ_ij = exp(-r_ij / ξ) / (8 cosh(E_i / 2T) cosh(E_j / 2T) sinh(abs(E_i - E_j) / 2T))
+
+from i to j as back. Without the fields of the electrons that have hopped, small deviations relax by a matrix similar to
+
+    M_ij = -exp(-r_ij / ξ) / (2 sinh(abs(E_i - E_j) / 2T)),      M v = 0,   v_i = 1 / cosh(E_i / 2T)
+
+whose zero is the conserved charge. With these fields the matrix is M S, S_ij = δ_ij + v_i V_ij v_j / 4T with V = J / r,
+for n_i (1 - n_i) = v_i² / 4. S is positive where the free energy has a minimum: then no rate is complex or negative.
+
+Close pairs have energies of a thousand temperatures, and no double holds their v. So M is told by
+
+    a_ji = -M_ij v_j / v_i = exp(-r_ij / ξ) cosh(E_i / 2T) / (2 cosh(E_j / 2T) sinh(abs(E_i - E_j) / 2T))
+
+which is never larger than 1 / (1 - exp(-abs(E_i - E_j) / T)).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import LinAlgError, cholesky
+
+from ensemble.errors import ConvergenceError
+from ensemble.physics.mean_field.jacobi import singular_values
+from ensemble.physics.mean_field.laplacian import factor, nonzero_rates
+
+Array = NDArray[np.float64]
+
+
+def jumps(energy: Array, distance: Array, length: float, temperature: float) -> Array:
+    """(n, n), a_ji, 0 on the diagonal."""
+    half = energy / (2 * temperature)
+    size, gap = np.abs(half), np.abs(half[:, np.newaxis] - half)
+    alike = np.equal.outer(half < 0, half < 0)
+    uphill = np.where(alike, np.maximum(size[:, np.newaxis] - size, 0.0), size[:, np.newaxis])
+    thermal = 1 + np.exp(-2 * size)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found: Array = np.exp(-2 * uphill - distance / length) / -np.expm1(-2 * gap)
+    found *= thermal / thermal[:, np.newaxis]
+    np.fill_diagonal(found, 0.0)
+    if not np.isfinite(found).all():
+        raise ConvergenceError("energies must differ from one another, but two are the same: change the seed")
+    return found
+
+
+def null_vector(energy: Array, temperature: float) -> Array:
+    """(n,), v = 1 / cosh(E / 2T); 0 where no double is so small."""
+    decay = np.exp(-np.abs(energy) / (2 * temperature))
+    null: Array = 2 * decay / (1 + decay**2)
+    return null
+
+
+def rates(jumps: Array) -> Array:
+    """The nonzero rates (n - 1,) in increasing order, each to a high relative accuracy."""
+    return nonzero_rates(jumps)
+
+
+def quick_rates(jumps: Array) -> Array:
+    """The same by an eigensolver whose errors are 1e-15 of the largest: the smallest may be wrong, or negative."""
+    matrix = -np.sqrt(jumps * jumps.T)
+    np.fill_diagonal(matrix, jumps.sum(axis=0))
+    found: Array = np.asarray(np.linalg.eigvalsh(matrix)[1:])
+    return found
+
+
+def coupled_rates(jumps: Array, null: Array, interaction: Array, temperature: float) -> Array:
+    """The nonzero rates (n - 1,) with the fields of the electrons that have hopped, in increasing order.
+
+    `interaction` (n, n) is V_ij, 0 on its diagonal.
+    """
+    stiffness = 0.25 * null[:, np.newaxis] * interaction * null / temperature
+    stiffness[np.diag_indices_from(stiffness)] += 1.0
+    try:
+        root = cholesky(stiffness, lower=True, overwrite_a=True, check_finite=False)
+    except LinAlgError as error:
+        raise ConvergenceError(
+            "energies must lie in a minimum of the free energy, but they do not: change the start"
+        ) from error
+    squares: Array = singular_values(root.T @ factor(jumps))[::-1] ** 2
+    return squares

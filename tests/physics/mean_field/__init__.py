@@ -1,0 +1,1 @@
+"""Tests of localized systems that feel one another through their averages."""
