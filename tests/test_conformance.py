@@ -8,6 +8,7 @@ import pytest
 from ensemble import Sweep
 from ensemble.models import catalog
 from ensemble.models.driven_spins import DrivenSpins
+from ensemble.models.mean_field import ElectronGlass, MeanFieldTLSGlass
 from ensemble.models.tls_glass.observables import OBSERVABLES
 from tests import conformance
 from tests.conftest import QUICK, TOY
@@ -55,6 +56,34 @@ SPINS_CHANGES = {
     "tolerance": 1e-6,
     "frequency": (0.0, 1.0),
 }
+MEAN_FIELD_CHANGES = {
+    "W": 0.3,
+    "J": 0.3,
+    "T": 0.7,
+    "box": "neighbour",
+    "tolerance": 1e-6,
+    "energy_range": 2.0,
+    "energy_bins": 7,
+    "gap_range": 2.0,
+    "gap_bins": 3,
+    "gap_width": 0.3,
+    "slowest": -5.0,
+    "fastest": 1.0,
+    "rate_bins": 9,
+    "modes": 2,
+    "ranks": 2,
+    "gap_window": (0.0, 1.0),
+    "rate_window": (-3.0, 0.0),
+    "quantile": (0.1,),
+}
+MEAN_FIELD_TLS_CHANGES = {
+    **MEAN_FIELD_CHANGES,
+    "c": 0.3,
+    "amplitude_min": 1e-3,
+    "amplitude_max": 1.0,
+    "time_window": (1.0, 2.0),
+}
+ELECTRON_CHANGES = {**MEAN_FIELD_CHANGES, "length": 1.0, "precise": False}
 TOY_CHANGES = {
     "drift": 1.0,
     "raises_below": 0.0,
@@ -112,6 +141,46 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "parameters": {"frequency": [-3.0, -1.2, 0.0, 2.0], "spins": 3, "ranks": 16, "bins": 5},
         },
         SPINS_CHANGES,
+    ),
+    "tls_glass_mean_field": (
+        {
+            "model": "tls_glass_mean_field",
+            "realizations": 9,
+            "axes": {"N": [2, 9], "W": [0.0, 1.0], "J": [1.0], "T": [0.1]},
+            "time": {"start": 1.0, "stop": 1e9, "num": 7, "spacing": "log"},
+        },
+        MEAN_FIELD_TLS_CHANGES,
+    ),
+    "tls_glass_mean_field, everything": (
+        {
+            "model": "tls_glass_mean_field",
+            "observables": sorted(MeanFieldTLSGlass.observables),
+            "realizations": 9,
+            "axes": {"N": [3, 20], "T": [0.1]},
+            "parameters": {"modes": 5, "ranks": 6, "c": 0.25, "box": "density", "energy_bins": 20},
+            "time": [0.0, 1e3, 1e6],
+        },
+        MEAN_FIELD_TLS_CHANGES,
+    ),
+    "electron_glass": (
+        {
+            "model": "electron_glass",
+            "realizations": 9,
+            "axes": {"N": [2, 9], "W": [1.0], "J": [0.0, 1.0], "T": [0.1]},
+            "time": {"start": 1.0, "stop": 1e9, "num": 7, "spacing": "log"},
+        },
+        ELECTRON_CHANGES,
+    ),
+    "electron_glass, everything": (
+        {
+            "model": "electron_glass",
+            "observables": sorted(ElectronGlass.observables),
+            "realizations": 9,
+            "axes": {"N": [3, 20], "T": [0.1]},
+            "parameters": {"modes": 5, "ranks": 6, "box": "density", "energy_bins": 20},
+            "time": [0.0, 1e3, 1e6],
+        },
+        ELECTRON_CHANGES,
     ),
     "random_state": (
         {"model": "random_state", "axes": {"N": [2, 4], "states": [1, 3]}},

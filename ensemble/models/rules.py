@@ -56,6 +56,13 @@ def positive(name: str, value: Any) -> float:
     return number
 
 
+def truth(name: str, value: Any) -> bool:
+    """True or false."""
+    if not isinstance(value, bool | np.bool_):
+        raise ParameterError(f"{name} must be true or false, got {value!r}")
+    return bool(value)
+
+
 def one_of(*choices: str) -> Rule:
     """One of some words."""
     wanted = " or ".join(f'"{choice}"' for choice in choices)

@@ -1,0 +1,82 @@
+"""The same realization of a mean-field glass has the same observables to the last bit, whoever measures it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zarr
+from threadpoolctl import threadpool_limits
+
+from ensemble.models.mean_field import ElectronGlass, MeanFieldTLSGlass
+from ensemble.proof import verify
+from ensemble.store.group import commit
+from tests import command
+from tests.models.mean_field_samples import Glass
+
+THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def bits(N: int) -> str:
+    """All observables of one realization of each glass, to the last bit."""
+    found = []
+    models: list[Any] = [MeanFieldTLSGlass(N=N), ElectronGlass(N=N), ElectronGlass(N=N, precise=False)]
+    for model in models:
+        measured = model.measure(model.draw(np.random.default_rng(5)))
+        found.append([np.asarray(measured[name]).tobytes().hex() for name in sorted(type(model).observables)])
+    return repr(found)
+
+
+def elsewhere(threads: int, leftover: int) -> str:
+    """What another process finds, with so many threads and a byte in all memory that nobody has written to."""
+    settings = dict.fromkeys(THREADS, str(threads)) | {"PYTHONMALLOC": "malloc", "MALLOC_PERTURB_": str(leftover)}
+    code = "from tests.models.test_mean_field_reproducible import bits; print(bits(80))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **settings}, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_processes_and_leftovers_in_memory_change_no_bit() -> None:
+    assert elsewhere(1, leftover=1) == elsewhere(2, leftover=127) == bits(80)
+
+
+def test_threads_of_the_linear_algebra_change_no_bit() -> None:
+    """300 x 300 matrices, where those of one and of two threads do differ."""
+    with threadpool_limits(limits=1, user_api="blas"):
+        expected = bits(300)
+    with threadpool_limits(limits=2, user_api="blas"):
+        assert bits(300) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("tls_glass_mean_field", MeanFieldTLSGlass), ("electron_glass", ElectronGlass)]
+)
+def test_a_store_of_another_processor_is_well(name: str, kind: type[Glass], tmp_path: Path, address: str) -> None:
+    """Computed with the linear algebra of an older one, verified with that of this one; and a value that is wrong."""
+    found_by_lapack = sorted(name for name, observable in kind.observables.items() if observable.on_request)
+    (tmp_path / "glass.toml").write_text(
+        f"""
+        model = "{name}"
+        realizations = 4
+        seed = 1
+        observables = {json.dumps([*found_by_lapack, "mean_log_rate", "relaxation"])}
+        axes.N = [10, 100]
+        """
+    )
+    older = {**os.environ, "OPENBLAS_CORETYPE": "Haswell"}
+    subprocess.run(command.line("run", "glass.toml"), cwd=tmp_path, env=older, check=True, capture_output=True)
+    store = tmp_path / "glass.zarr"
+    (code,) = json.loads(str(zarr.open_group(store).attrs["provenance"]))
+    commit(store, {"provenance": json.dumps([{**code, "cpu": "an older one"}])})
+    verdict = verify(store, fraction=1, cluster=address)
+    assert verdict.well
+    assert not verdict.recomputed.differences
+    relaxation = zarr.open_array(store / "relaxation", mode="r+")
+    relaxation[0, 0, 0, 0, 2] = np.asarray(relaxation[0, 0, 0, 0, 2]) * (1 - 1e-4)
+    (found,) = verify(store, fraction=1, cluster=address).recomputed.differences
+    assert (found.observable, found.realization) == ("relaxation", 2)
