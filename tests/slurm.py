@@ -87,14 +87,21 @@ class Slurm:
         """Start slurmctld, and wait until it answers."""
         self._launch("slurmctld", "slurmctld", "-D")
         wait_until(lambda: self._answers("scontrol", "ping"), "slurmctld")
-        for node in self.nodes:
-            if node in self._running:  # its state was saved some time before
-                wait_until(functools.partial(self._is_up, node), f"node {node}")
+        self.heal()
 
     def start_node(self, node: str) -> None:
         """Start the slurmd of a node, and wait until it can be used."""
         self._launch(node, "slurmd", "-D", "-N", node)
         wait_until(lambda: self._is_up(node), f"slurmd of {node}")
+
+    def heal(self) -> None:
+        """Have all nodes that run in use again.
+
+        A controller that was killed has forgotten its last seconds: of what it has saved nodes may be down, and when
+        it gives the number of a job a second time it drains the node that has seen it.
+        """
+        for node in self._running.keys() & set(self.nodes):
+            wait_until(functools.partial(self._is_up, node), f"node {node}")
 
     def kill(self, name: str) -> None:
         """SIGKILL to a daemon: slurmctld or a node."""

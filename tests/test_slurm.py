@@ -67,14 +67,21 @@ RUN = ("run", "sweep.toml", "--store", "a.zarr", "--cluster", "slurm")
 
 
 @pytest.fixture(scope="module")
-def slurm() -> Iterator[Slurm]:
+def started() -> Iterator[Slurm]:
     """Two nodes of eight cores each."""
-    started = Slurm(nodes=2, cores=8)
+    slurm = Slurm(nodes=2, cores=8)
     try:
-        started.start()
-        yield started
+        slurm.start()
+        yield slurm
     finally:
-        started.stop()
+        slurm.stop()
+
+
+@pytest.fixture
+def slurm(started: Slurm) -> Slurm:
+    """The same, with all its nodes, whatever the test before has done to it."""
+    started.heal()
+    return started
 
 
 Work = Callable[..., Path]
