@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ensemble import Model, Observable, OnDemand, parameter
+from ensemble.models.model import Derived
 
 
 @final
@@ -39,6 +40,10 @@ class ToyModel(Model):
         "wave": Observable("wave from each position", dtype="complex", on_request=True),
     }
     draw_fields = ("size",)
+    derived = {
+        "slowness": Derived("half of the drift", lambda toy: toy.drift / 2),
+        "walkers_each": Derived("half of the walkers", lambda toy: toy.size / 2),
+    }
     presets = {"gale": {"drift": 8, "seconds": 0.001}, "breeze": {"drift": 0.25}, "crowd": {"size": 40}}
 
     def draw(self, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -132,6 +132,7 @@ The laws, and what each of them gives:
 The laws across an axis:
   exponential_in_size   A exp(-alpha N)
   extrapolate           limit + slope / N; its window is one in 1 / N
+  power_in_size         A N^beta
   volume_law            limit + slope / N, of the values divided by N
   double_exponential    exp(-a 2^(b N))
 

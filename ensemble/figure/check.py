@@ -25,9 +25,10 @@ def check(declaration: Declaration, scale: str) -> None:
     for name, curve in declaration.curves.items():
         sweep, where = asked[curve.sweep], f"[curves.{name}] of {declaration.name}"
         dims[name] = _dim(curve, sweep, where)
-        curves[name] = sweep.axes
-        _along((*curve.select, *curve.relative_to, *curve.minus, *filter(None, [curve.per])), curves[name], where)
-        _numeric(filter(None, [curve.per]), curves[name], where)
+        sizes = [axis for axis in (curve.per, curve.infinite) if axis]
+        _along((*curve.select, *curve.relative_to, *curve.minus, *sizes), sweep.axes, where)
+        _numeric(sizes, sweep.axes, where)
+        curves[name] = {axis: values for axis, values in sweep.axes.items() if axis != curve.infinite}
         _there(curve.minus, [sweep], f"{where}: minus")
         for change in (curve.minus, curve.relative_to):
             _whole(change, sweep, where)
@@ -45,8 +46,12 @@ def check(declaration: Declaration, scale: str) -> None:
             )
         _suits(fit, dims[fit.of], where)
     for name, law in declaration.laws.items():
-        _along([law.over], fitted[law.of], f"[laws.{name}] of {declaration.name}")
-        together = asked[declaration.curves[declaration.fits[law.of].of].sweep].together
+        where, sweep = f"[laws.{name}] of {declaration.name}", declaration.sweep_of(law).at(scale)
+        _along([law.over], fitted[law.of], where)
+        known, together = sweep.model.derived, sweep.together
+        if law.power and law.power not in known:
+            told = cure(law.power, known, "it has")
+            raise FigureError(f"{where}: power must be a derived quantity of the model, got {law.power!r}: {told}")
         along = next((names for names in together if law.over in names), (law.over,))
         fitted[name] = [axis for axis in fitted[law.of] if axis not in along]
     for number, panel in enumerate(declaration.panels, start=1):

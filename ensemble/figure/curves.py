@@ -15,6 +15,7 @@ from ensemble.errors import EnsembleError, FigureError
 from ensemble.figure.declaration import Declaration
 from ensemble.figure.parts import Curve
 from ensemble.fit import Estimate
+from ensemble.fit.extrapolate import infinite
 from ensemble.fit.family import Family, Member, coordinate
 from ensemble.fit.stretched import relative
 from ensemble.reduce import block_means
@@ -49,6 +50,8 @@ class _Read:
             coords |= {axis: dict(coord.attrs) for axis, coord in quantity.coords.items()}
         if curve.minus:
             said = f"{said}, less that at {told_point(curve.minus)}"
+        if curve.infinite:
+            said = f"{said}, {curve.infinite} → ∞"
         return _as_wanted(family, curve), {"long_name": said, "units": units}, coords
 
 
@@ -113,7 +116,7 @@ def _as_wanted(family: Family, curve: Curve) -> Family:
             raise FigureError(f"a difference needs points other than its reference, {told_point(curve.minus)}")
     if curve.per:
         family = family.changed(lambda each: _divided(each.curve, float(each.point[curve.per])))
-    return family
+    return infinite(family, curve.infinite, curve.order) if curve.infinite else family
 
 
 def _ratio(family: Family, member: Member, change: Mapping[str, Any]) -> Estimate:

@@ -30,8 +30,13 @@ class Curve:
     """Divided by the plateau of the same point but for these values, on common disorder."""
     minus: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """Less the same point but for these values, on common disorder; the points that have them drop out."""
+    infinite: str = ""
+    """An axis whose infinity is sought, by a polynomial of this order in its inverse at each place of the curve."""
+    order: int = 1
 
     def __post_init__(self) -> None:
+        if self.order < 1:
+            raise FigureError(f"order of a curve of {self.observable} must be at least 1, got {self.order}")
         if self.minus and self.relative_to:
             raise FigureError(f"a curve of {self.observable} must have one of minus and relative_to, but it has both")
 
@@ -76,6 +81,8 @@ class SizeLaw:
     least: float = float("-inf")
     most: float = float("inf")
     even: bool | None = None
+    power: str = ""
+    """For `extrapolate`: the derived quantity of the model that is the power of the correction."""
 
     @property
     def options(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import final
 
@@ -13,7 +14,7 @@ from ensemble.figure.check import check
 from ensemble.figure.claims import Compared, compared
 from ensemble.figure.curves import Labels, read_curves
 from ensemble.figure.declaration import Declaration
-from ensemble.figure.parts import COLLAPSE, Derivation, FitPart
+from ensemble.figure.parts import COLLAPSE, Derivation, FitPart, SizeLaw
 from ensemble.fit import Fit, Window
 from ensemble.fit.collapse import collapse
 from ensemble.fit.families import Fitted, across, fit_each
@@ -21,8 +22,9 @@ from ensemble.fit.family import Family
 from ensemble.fit.told import doubts
 from ensemble.models import catalog
 from ensemble.reduce import audit
-from ensemble.sweep import told_point
+from ensemble.sweep import Sweep, told_point
 from ensemble.together import Together
+from ensemble.values import Value
 
 
 @final
@@ -69,7 +71,7 @@ def evaluate(declaration: Declaration, scale: str, folder: Path, client: Client 
     for name, family, label, along in read_curves(declaration, scale, folder, client):
         families[name], labels[name] = family, label
         coords |= along
-    fitted = _fitted(declaration, families, declaration.together(scale))
+    fitted = _fitted(declaration, families, scale)
     claims = tuple(each for claim in declaration.published for each in compared(claim, fitted[claim.of]))
     plateaus = dict.fromkeys(fit.of for fit in declaration.fits.values() if fit.law == "plateau")
     weak = tuple(
@@ -78,10 +80,9 @@ def evaluate(declaration: Declaration, scale: str, folder: Path, client: Client 
     return Result(declaration, scale, families, labels, coords, fitted, claims, weak)
 
 
-def _fitted(
-    declaration: Declaration, families: Mapping[str, Family], together: Together
-) -> dict[str, tuple[Fitted, ...]]:
+def _fitted(declaration: Declaration, families: Mapping[str, Family], scale: str) -> dict[str, tuple[Fitted, ...]]:
     """Every fit of the curves, every law of the size, every derived quantity."""
+    together = declaration.together(scale)
     fitted: dict[str, tuple[Fitted, ...]] = {}
     for name, fit in declaration.fits.items():
         try:
@@ -90,15 +91,24 @@ def _fitted(
             raise FigureError(f"[fits.{name}] of {declaration.name}: {error}") from error
     for name, law in declaration.laws.items():
         try:
-            bounds = {"least": law.least, "most": law.most}
-            fitted[name] = across(
-                fitted[law.of], law.over, law.law, law.parameter, together=together, **bounds, **law.options
-            )
+            options = {"least": law.least, "most": law.most, "together": together, **law.options}
+            if law.power:
+                options["given"] = partial(_power, law, declaration.sweep_of(law).at(scale))
+            fitted[name] = across(fitted[law.of], law.over, law.law, law.parameter, **options)
         except (EnsembleError, TypeError) as error:
             raise FigureError(f"[laws.{name}] of {declaration.name}: {error}") from error
     for name, derivation in declaration.derived.items():
         fitted[name] = tuple(derive(derivation, f"[derived.{name}] of {declaration.name}"))
     return fitted
+
+
+def _power(law: SizeLaw, sweep: Sweep, point: Mapping[str, Value]) -> dict[str, float]:
+    """The power of a correction at a point of the other axes, as the model has it."""
+    quantity = sweep.model.derived[law.power].value
+    found = {quantity(each.model) for each in sweep.points if point.items() <= dict(each.values).items()}
+    if len(found) != 1:
+        raise FigureError(f"{law.power} must be the same for all {law.over}, for it is the power of a correction")
+    return {"power": found.pop()}
 
 
 def _handfuls(

@@ -66,7 +66,9 @@ class Key:
         return cls(first, shades, second, styles, beside or {})
 
     def shade(self, point: Mapping[str, Any]) -> Any:
-        """The colour of a point."""
+        """The colour of a point; dark for one that does not have the axis, such as its limit."""
+        if self.colour and self.colour not in point:
+            return _INK
         return self.colours.get(point.get(self.colour), colormaps["viridis"](0.3))
 
     def rank(self, point: Mapping[str, Any]) -> int:

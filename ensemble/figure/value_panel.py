@@ -97,7 +97,8 @@ def _law(axes: Axes, panel: Panel, fitted: Fitted, shade: Any, style: Any, calle
         x = np.linspace(0, fit.window.first, 20)
         axes.plot(x, fit.curve(x), color=shade, linewidth=1.1, linestyle=":")
     if inverse:
-        said = f"N → ∞: {with_error(fit.values['limit'], fit.errors['limit'])}"
+        limit = f"{panel.over} → ∞: {with_error(fit.values['limit'], fit.errors['limit'])}"
+        said = written(f"{called}, {limit}" if called else limit)
     else:
         told = ", ".join(f"{name} = {with_error(value, fit.errors[name])}" for name, value in fit.values.items())
         said = written(f"{called or fit.law}\n{told}")

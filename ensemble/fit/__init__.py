@@ -11,9 +11,10 @@
     stretched             C(t; ε) / C(inf; 0) on common disorder
     compare               the laws side by side, and which one the data prefer, if any
     exponential_in_size   C(inf) = A exp(-alpha N)
+    power_in_size         A N^beta
     double_exponential    exp(-a 2^(b N)), as pairs of random states
     even                  straight lines through logarithms, in which all points weigh the same
-    extrapolate           linear in 1/N; volume law
+    extrapolate           to infinite N, of numbers and of curves; volume law
     collapse              curves that are one when their clocks run alike
     family                one observable at many points of a store, each with its blocks
     families, told        one law at all of them, laws of what comes out, and all of it as a table
@@ -38,6 +39,7 @@ from ensemble.fit.extrapolate import extrapolate, volume_law
 from ensemble.fit.jackknife import Estimate
 from ensemble.fit.peak import peak
 from ensemble.fit.plateau import plateau
+from ensemble.fit.power_in_size import power_in_size
 from ensemble.fit.power_law import growth, power_law
 from ensemble.fit.result import Fit, Moved, Window
 from ensemble.fit.stretched import relative, stretched
@@ -55,6 +57,7 @@ __all__ = [
     "growth",
     "peak",
     "plateau",
+    "power_in_size",
     "power_law",
     "relative",
     "stretched",

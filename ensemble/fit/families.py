@@ -23,6 +23,7 @@ from ensemble.fit.family import Family
 from ensemble.fit.jackknife import Array, Estimate
 from ensemble.fit.peak import peak
 from ensemble.fit.plateau import plateau
+from ensemble.fit.power_in_size import power_in_size
 from ensemble.fit.power_law import growth, power_law
 from ensemble.fit.result import RARE, Fit, Window
 from ensemble.fit.stretched import stretched
@@ -64,6 +65,7 @@ TELLING: Mapping[str, str] = {
     "exponential_in_size": "alpha",
     "extrapolate": "limit",
     "volume_law": "limit",
+    "power_in_size": "beta",
     "double_exponential": "b",
 }
 """What each law is asked for most."""
@@ -71,6 +73,7 @@ SIZE_LAWS: Mapping[str, Callable[..., Fit]] = {
     "exponential_in_size": exponential_in_size,
     "extrapolate": extrapolate,
     "volume_law": volume_law,
+    "power_in_size": power_in_size,
     "double_exponential": double_exponential,
 }
 """Laws of a number against the system size."""
@@ -78,6 +81,7 @@ SIZE_PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "exponential_in_size": ("A", "alpha"),
     "extrapolate": ("limit", "slope"),
     "volume_law": ("limit", "slope"),
+    "power_in_size": ("A", "beta"),
     "double_exponential": ("a", "b"),
 }
 """What each of them gives."""
@@ -194,11 +198,13 @@ def across(
     least: float = -np.inf,
     most: float = np.inf,
     together: Together = (),
+    given: Callable[[Mapping[str, Value]], Mapping[str, Any]] = lambda _: {},
     **options: Any,
 ) -> tuple[Fitted, ...]:
     """Fit a law of the size to a parameter along an axis, once for each point of the other axes.
 
-    Axes that vary `together` with it go along.
+    Axes that vary `together` with it go along. `options` are those of the law's function; those that depend on the
+    point of the other axes are `given` by it.
     """
     if law not in SIZE_LAWS:
         raise FitError(f"a law over {axis} must be one of sizes, got {law!r}: {cure(law, SIZE_LAWS, 'they are')}")
@@ -224,6 +230,7 @@ def across(
             [each.fit.values[parameter] for each in group],
             [each.fit.errors[parameter] for each in group],
             **options,
+            **given(dict(rest)),
         )
         if out := ", ".join(shown(each.point[axis]) for each in group if not each.sound):
             fit = replace(

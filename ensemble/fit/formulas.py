@@ -17,6 +17,8 @@ FORMULAS: Mapping[str, Callable[..., Array]] = {
     "a exp(-((t + t0) / tau)^delta)": lambda t, a, tau, delta, t0: a * np.exp(-(((t + t0) / tau) ** delta)),
     "A exp(-alpha N)": lambda N, A, alpha: A * np.exp(-alpha * N),
     "limit + slope / N": lambda x, limit, slope: limit + slope * x,
+    "limit + slope / N^power": lambda x, limit, slope, power: limit + slope * x**power,
+    "A N^beta": lambda N, A, beta: A * N**beta,
     "exp(-a 2^(b N))": lambda N, a, b: np.exp(-a * 2 ** (b * N)),
 }
 """Of t; of N; and of x = 1/N, the variable in which sizes are extrapolated."""

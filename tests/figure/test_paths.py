@@ -200,7 +200,7 @@ def test_a_law_along_one_of_them_goes_through_the_pairs(result: Result, folder: 
     assert all(each.fit.window.points == 3 for each in result.fitted["limit"])
     with_law = drawn(draw_values, result.declaration.panels[1], result)
     assert len(with_law.containers) == 2
-    assert sum("N → ∞" in label for label in labels(with_law)) == 2
+    assert sum("drift → ∞" in label for label in labels(with_law)) == 2
     _, files = publish(result.declaration, "quick", folder)
     assert all(file.stat().st_size for file in files)
     assert len([row for row in fit_rows(result) if row["part"] == "sign"]) == 6

@@ -21,6 +21,7 @@ from ensemble.fit import (
     growth,
     peak,
     plateau,
+    power_in_size,
     power_law,
     stretched,
 )
@@ -47,6 +48,7 @@ SIZES: dict[str, Callable[..., Fit]] = {
     "exponential_in_size": exponential_in_size,
     "extrapolate": extrapolate,
     "volume_law": volume_law,
+    "power_in_size": power_in_size,
     "double_exponential": double_exponential,
 }
 POINTS = [(size, strength) for size in (4, 6, 8, 10) for strength in (0.0, 1.0)]

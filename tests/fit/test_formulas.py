@@ -16,6 +16,7 @@ from ensemble.fit import (
     growth,
     peak,
     plateau,
+    power_in_size,
     power_law,
     stretched,
     volume_law,
@@ -58,6 +59,8 @@ def fits() -> Iterator[tuple[Fit, Array, Array]]:
         steep = np.exp(-0.1 * 2 ** (0.5 * N))
         yield double_exponential(N, steep, small * steep, even=even), N, steep
     yield extrapolate(N, 0.5 + 2 / N, small), 1 / N, 0.5 + 2 / N
+    yield extrapolate(N, 0.5 + 2 / N**0.4, small, power=0.4), 1 / N, 0.5 + 2 / N**0.4
+    yield power_in_size(N, 0.5 * N**1.3, small), N, 0.5 * N**1.3
     yield volume_law(N, 0.5 * N + 2, small), 1 / N, 0.5 + 2 / N
 
 
@@ -75,7 +78,8 @@ def test_a_fit_draws_the_curve_that_it_was_given(number: int) -> None:
 def test_every_law_has_its_formula() -> None:
     formulas = {kind.formula for kind in Law.__subclasses__()}
     assert len(formulas) > 6
-    assert formulas | {"a t^alpha", "A exp(-alpha N)"} == set(FORMULAS)  # a power and an exponential by other names
+    others = {"a t^alpha", "A exp(-alpha N)", "A N^beta", "limit + slope / N^power"}  # the same by other names
+    assert formulas | others == set(FORMULAS)
     assert {fit.law for fit, _, _ in FITS} == set(FORMULAS)
 
 
