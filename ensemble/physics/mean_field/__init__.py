@@ -5,6 +5,7 @@
 - self_consistent: energies in the field of all the others' averages
 - tunnelling: two-level systems that relax by one phonon each, and by each other's fields
 - hopping: electrons that hop by one phonon
+- stability: the root of what is positive in a minimum of the free energy
 - laplacian, jacobi: the spectra of both to the last digits of the smallest rate
 - histogram: densities of energies and of rates
 

@@ -20,11 +20,11 @@ which is never larger than 1 / (1 - exp(-abs(E_i - E_j) / T)).
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, cholesky
 
 from ensemble.errors import ConvergenceError
 from ensemble.physics.mean_field.jacobi import singular_values
 from ensemble.physics.mean_field.laplacian import factor, nonzero_rates
+from ensemble.physics.mean_field.stability import root
 
 Array = NDArray[np.float64]
 
@@ -72,11 +72,5 @@ def coupled_rates(jumps: Array, null: Array, interaction: Array, temperature: fl
     """
     stiffness = 0.25 * null[:, np.newaxis] * interaction * null / temperature
     stiffness[np.diag_indices_from(stiffness)] += 1.0
-    try:
-        root = cholesky(stiffness, lower=True, overwrite_a=True, check_finite=False)
-    except LinAlgError as error:
-        raise ConvergenceError(
-            "energies must lie in a minimum of the free energy, but they do not: change the start"
-        ) from error
-    squares: Array = singular_values(root.T @ factor(jumps))[::-1] ** 2
+    squares: Array = singular_values(root(stiffness).T @ factor(jumps))[::-1] ** 2
     return squares

@@ -9,11 +9,10 @@ which is similar to a symmetric matrix, positive where the free energy has a min
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, cholesky
 from scipy.special import exp1
 
-from ensemble.errors import ConvergenceError
 from ensemble.physics.mean_field.jacobi import singular_values
+from ensemble.physics.mean_field.stability import root
 
 Array = NDArray[np.float64]
 
@@ -54,13 +53,7 @@ def coupled_rates(x: Array, tunnelling: Array, coupling: Array, temperature: flo
     order = np.argsort(-alone, kind="stable")
     scale = np.sqrt(alone * susceptibilities(x, energy, temperature))[order]
     matrix = np.diag(alone[order]) - scale[:, np.newaxis] * coupling[np.ix_(order, order)] * scale
-    try:
-        root = cholesky(matrix, lower=True, overwrite_a=True, check_finite=False)
-    except LinAlgError as error:
-        raise ConvergenceError(
-            "energies must lie in a minimum of the free energy, but they do not: change the start"
-        ) from error
-    squares: Array = singular_values(root.T)[::-1] ** 2
+    squares: Array = singular_values(root(matrix).T)[::-1] ** 2
     return squares
 
 
