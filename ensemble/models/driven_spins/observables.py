@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from ensemble.models.driven_spins.disorder import SpinDisorder
 from ensemble.models.driven_spins.state import RADIANS, State
 from ensemble.models.model import Observable, OnDemand
+from ensemble.models.padding import padded
 from ensemble.physics.dipolar.eigenstates import middle, middle_sector, ranked, spin_histogram
 from ensemble.physics.dipolar.sectors import Sectors
 from ensemble.physics.level_statistics import gap_ratio
@@ -103,9 +104,9 @@ def measured(model: "DrivenSpins", disorder: SpinDisorder) -> OnDemand:
         "inverse_temperature": lambda: state.ansatz.inverse_temperature,
         "field": lambda: state.ansatz.field / RADIANS,
         "matvecs": lambda: state.stationary.applications,
-        "detuning": lambda: _padded(disorder.detuning, model.spins),
-        "polarization": lambda: _padded(state.polarization, model.spins),
-        "ansatz_polarization": lambda: _padded(state.ansatz_polarization, model.spins),
+        "detuning": lambda: padded(disorder.detuning, model.spins),
+        "polarization": lambda: padded(state.polarization, model.spins),
+        "ansatz_polarization": lambda: padded(state.ansatz_polarization, model.spins),
         "purity": lambda: np.sum(state.stationary.matrix**2),
         "sector_coherence": lambda: coherences(state)[0],
         "eigen_coherence": lambda: coherences(state)[1],
@@ -141,10 +142,3 @@ def coords(model: "DrivenSpins") -> dict[str, Array]:
         "rank": (np.arange(model.ranks) + 0.5) / model.ranks,
         "sz": (np.arange(model.bins) + 0.5) / model.bins - 0.5,
     }
-
-
-def _padded(values: Array, length: int) -> Array:
-    """The first values, and missing ones up to the length that they have in every system."""
-    padded = np.full(length, np.nan)
-    padded[: len(values)] = values[:length]
-    return padded

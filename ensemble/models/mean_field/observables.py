@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ensemble.models.mean_field.sample import ElectronSample, Sample, TLSSample
 from ensemble.models.model import Observable, OnDemand
+from ensemble.models.padding import padded
 from ensemble.physics.mean_field.histogram import density, within
 from ensemble.physics.mean_field.tunnelling import averaged_relaxation
 
@@ -139,8 +140,8 @@ def _of_both(model: "Glass", sample: Sample) -> dict[str, Callable[[], ArrayLike
         "lost_rates": lambda: np.count_nonzero(~(sample.rates > 0)),
         "sweeps": lambda: sample.solution.sweeps,
         "residual": lambda: sample.solution.residual,
-        "rates": lambda: _padded(sample.rates, model.modes),
-        "coupled_rates": lambda: _padded(sample.coupled_rates, model.modes),
+        "rates": lambda: padded(sample.rates, model.modes),
+        "coupled_rates": lambda: padded(sample.coupled_rates, model.modes),
         "error": lambda: _by_rank(_errors(sample), model.ranks),
         "mean_error": lambda: _errors(sample).mean(),
         "slow_error": lambda: slow(_errors(sample)).mean(),
@@ -192,10 +193,3 @@ def _by_rank(values: Array, ranks: int) -> Array:
     with np.errstate(invalid="ignore"):
         means: Array = np.bincount(place, weights=values, minlength=ranks) / counts
     return means
-
-
-def _padded(values: Array, length: int) -> Array:
-    """The first values, and missing ones up to the length that they have in every system."""
-    padded = np.full(length, np.nan)
-    padded[: len(values)] = values[:length]
-    return padded

@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ensemble.errors import ParameterError
 from ensemble.models.model import Observable, OnDemand
+from ensemble.models.padding import padded
 from ensemble.models.tls_glass.materials import measured_ratio
 from ensemble.physics import (
     LARGEST_BUBBLE,
@@ -115,12 +116,12 @@ def measured(glass: "TLSGlass", disorder: Any) -> OnDemand:
         "purity": lambda: purities().mean(axis=0),
         "negativity": lambda: pairs_of("negativity").sum(axis=0) / n,
         "coherence": lambda: coherences().mean(axis=0),
-        "bubble_entropy": lambda: _padded(entropies(), glass.bubbles),
-        "pair_concurrence": lambda: _padded(pairs_of("concurrence", strongest()), glass.pairs),
-        "pair_negativity": lambda: _padded(pairs_of("negativity", strongest()), glass.pairs),
-        "pair_coupling": lambda: _padded(disorder.coupling[tuple(strongest().T)], glass.pairs),
-        "pair_distance": lambda: _padded(distances()[tuple(strongest().T)], glass.pairs),
-        "site_coherence": lambda: _padded(coherences()[: glass.sites], glass.sites),
+        "bubble_entropy": lambda: padded(entropies(), glass.bubbles),
+        "pair_concurrence": lambda: padded(pairs_of("concurrence", strongest()), glass.pairs),
+        "pair_negativity": lambda: padded(pairs_of("negativity", strongest()), glass.pairs),
+        "pair_coupling": lambda: padded(disorder.coupling[tuple(strongest().T)], glass.pairs),
+        "pair_distance": lambda: padded(distances()[tuple(strongest().T)], glass.pairs),
+        "site_coherence": lambda: padded(coherences()[: glass.sites], glass.sites),
         "log_ratio": lambda: math.log10(measured_ratio(disorder)),
         "density_matrix": neighbours,
     }
@@ -154,10 +155,3 @@ def check(glass: "TLSGlass", observables: Collection[str]) -> None:
 
 def _bubbles(glass: "TLSGlass", distance: Array) -> Array:
     return nearest_bubbles(distance, min(glass.bubbles or len(distance), len(distance)))
-
-
-def _padded(values: Array, length: int) -> Array:
-    """The values, and missing ones up to the length that they have in every system."""
-    padded = np.full((length, *values.shape[1:]), np.nan)
-    padded[: len(values)] = values
-    return padded
