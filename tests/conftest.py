@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from distributed import Client
+from matplotlib.figure import Figure
 
 from ensemble import Sweep, run_sweep
 from ensemble.cluster import connect
@@ -74,3 +75,17 @@ def toy() -> Callable[..., Sweep]:
         return Sweep.from_table({**table, **tables})
 
     return make
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """The figures that are saved."""
+    figures: list[Figure] = []
+    save = Figure.savefig
+
+    def keep(figure: Figure, *arguments: Any, **options: Any) -> None:
+        figures.append(figure)
+        save(figure, *arguments, **options)
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    return figures

@@ -28,20 +28,6 @@ def averages(mean: Any, times: Any) -> xr.Dataset:
     )
 
 
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """The figures that are saved."""
-    figures: list[Figure] = []
-    save = Figure.savefig
-
-    def keep(figure: Figure, *arguments: Any, **options: Any) -> None:
-        figures.append(figure)
-        save(figure, *arguments, **options)
-
-    monkeypatch.setattr(Figure, "savefig", keep)
-    return figures
-
-
 def test_colours_are_the_first_axis_and_columns_the_second(tmp_path: Path, drawn: list[Figure]) -> None:
     data = averages([0.0, -1.0, 2.0], [0.0, 1.0, 2.0])
     assert plot(data, tmp_path / "a.png").stat().st_size > 10_000

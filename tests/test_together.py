@@ -248,26 +248,16 @@ def test_a_stop_rule_whose_reference_is_off_the_path(reference: dict[str, float]
     assert told in done.stderr
 
 
-def test_a_plot_has_a_colour_for_each_pair_and_no_empty_panels(
-    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    figures: list[Figure] = []
-    save = Figure.savefig
-
-    def keep(figure: Figure, *arguments: Any, **options: Any) -> None:
-        figures.append(figure)
-        save(figure, *arguments, **options)
-
-    monkeypatch.setattr(Figure, "savefig", keep)
+def test_a_plot_has_a_colour_for_each_pair_and_no_empty_panels(made: Path, tmp_path: Path, drawn: list[Figure]) -> None:
     plot(ensemble.average(made / "path.zarr"), tmp_path / "a.png")
-    panels = figures[0].axes
+    panels = drawn[0].axes
     titles = [f"drift = {drift:g}, seconds = {seconds:g}" for _, drift, seconds in SORTED[:3]]
     assert [panel.get_title() for panel in panels] == titles
     assert all(len(panel.lines) == 2 for panel in panels)
     plot(ensemble.average(made / "path.zarr").transpose("drift", "seconds", "size", ...), tmp_path / "b.png")
-    assert [panel.get_title() for panel in figures[1].axes] == ["size = 2", "size = 3"]
-    assert [line.get_label() for line in figures[1].axes[0].lines] == ["0.5, 0", "1, 0.001", "2, 0.002"]
-    assert figures[1].legends[0].get_title().get_text() == "drift, seconds"
+    assert [panel.get_title() for panel in drawn[1].axes] == ["size = 2", "size = 3"]
+    assert [line.get_label() for line in drawn[1].axes[0].lines] == ["0.5, 0", "1, 0.001", "2, 0.002"]
+    assert drawn[1].legends[0].get_title().get_text() == "drift, seconds"
     assert run(made, "plot", "path.zarr").returncode == 0
 
 
