@@ -46,12 +46,10 @@ def check(declaration: Declaration, scale: str) -> None:
             )
         _suits(fit, dims[fit.of], where)
     for name, law in declaration.laws.items():
-        where, sweep = f"[laws.{name}] of {declaration.name}", declaration.sweep_of(law).at(scale)
+        where, sweep = f"[laws.{name}] of {declaration.name}", declaration.sweep_of(law.of).at(scale)
         _along([law.over], fitted[law.of], where)
-        known, together = sweep.model.derived, sweep.together
-        if law.power and law.power not in known:
-            told = cure(law.power, known, "it has")
-            raise FigureError(f"{where}: power must be a derived quantity of the model, got {law.power!r}: {told}")
+        _derives([law.power] if law.power else [], sweep, f"{where}: power")
+        together = sweep.together
         along = next((names for names in together if law.over in names), (law.over,))
         fitted[name] = [axis for axis in fitted[law.of] if axis not in along]
     for number, panel in enumerate(declaration.panels, start=1):
@@ -66,6 +64,7 @@ def check(declaration: Declaration, scale: str) -> None:
             _along((*panel.show, panel.over), fitted[name], where)
             _numeric([panel.over] if panel.inverse else [], curves[declaration.fits[name].of], where)
             _gives(panel.parameter, name, declaration, where)
+            _derives(panel.theory, declaration.sweep_of(name).at(scale), f"{where}: theory")
     for name, law in declaration.laws.items():
         _gives(law.parameter, law.of, declaration, f"[laws.{name}] of {declaration.name}")
     for claim in declaration.published:
@@ -150,6 +149,14 @@ def _whole(change: Mapping[str, Any], sweep: Sweep, where: str) -> None:
     if left := left_out(change, sweep.together):
         told = told_point(change)
         raise FigureError(f"{where}: {told} must name all axes that vary together, but {left} is missing")
+
+
+def _derives(named: Iterable[str], sweep: Sweep, where: str) -> None:
+    """Refuse what does not follow from the parameters of the model."""
+    for name in named:
+        if name not in (known := sweep.model.derived):
+            told = cure(name, known, "it has") if known else "it has none"
+            raise FigureError(f"{where} must be a derived quantity of the model, got {name!r}: {told}")
 
 
 def _along(named: Iterable[str], axes: Collection[str], where: str) -> None:

@@ -163,9 +163,9 @@ class Declaration:
         """The axes that vary together in one of its sweeps at a scale."""
         return [names for part in self.sweeps.values() for names in part.scales[scale].get("together", ())]
 
-    def sweep_of(self, law: SizeLaw) -> SweepPart:
-        """The sweep that a law of the size rests on."""
-        return self.sweeps[self.curves[self.fits[law.of].of].sweep]
+    def sweep_of(self, name: str) -> SweepPart:
+        """The sweep of a fit."""
+        return self.sweeps[self.curves[self.fits[name].of].sweep]
 
     def offers(self, scale: str) -> bool:
         """Whether the figure can be made at a scale; one that computes nothing can at any."""

@@ -144,6 +144,8 @@ class Panel:
     inverse: bool = False
     """Against 1 / N."""
     laws: tuple[str, ...] = ()
+    theory: tuple[str, ...] = ()
+    """Derived quantities of the model at the points of the values, drawn as lines through them."""
     map: str = ""
     quantity: str = ""
     along: Mapping[str, Any] = dataclasses.field(default_factory=dict)

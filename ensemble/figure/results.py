@@ -93,7 +93,7 @@ def _fitted(declaration: Declaration, families: Mapping[str, Family], scale: str
         try:
             options = {"least": law.least, "most": law.most, "together": together, **law.options}
             if law.power:
-                options["given"] = partial(_power, law, declaration.sweep_of(law).at(scale))
+                options["given"] = partial(_power, law, declaration.sweep_of(law.of).at(scale))
             fitted[name] = across(fitted[law.of], law.over, law.law, law.parameter, **options)
         except (EnsembleError, TypeError) as error:
             raise FigureError(f"[laws.{name}] of {declaration.name}: {error}") from error
@@ -104,11 +104,16 @@ def _fitted(declaration: Declaration, families: Mapping[str, Family], scale: str
 
 def _power(law: SizeLaw, sweep: Sweep, point: Mapping[str, Value]) -> dict[str, float]:
     """The power of a correction at a point of the other axes, as the model has it."""
-    quantity = sweep.model.derived[law.power].value
-    found = {quantity(each.model) for each in sweep.points if point.items() <= dict(each.values).items()}
+    found = {value for where, value in derived_at(law.power, sweep) if point.items() <= where.items()}
     if len(found) != 1:
         raise FigureError(f"{law.power} must be the same for all {law.over}, for it is the power of a correction")
     return {"power": found.pop()}
+
+
+def derived_at(name: str, sweep: Sweep) -> Iterator[tuple[Mapping[str, Value], float]]:
+    """A derived quantity at every point of a sweep."""
+    quantity = sweep.model.derived[name].value
+    yield from ((dict(each.values), quantity(each.model)) for each in sweep.points)
 
 
 def _handfuls(

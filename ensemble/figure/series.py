@@ -16,7 +16,7 @@ from ensemble.sweep import told_point
 
 STYLES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)))
 MARKERS = ("o", "s", "^", "D", "v")
-_INK = "0.25"
+INK = "0.25"
 _FEW = 3
 """Entries of a legend that find a place among points."""
 _WIDE = 28
@@ -68,7 +68,7 @@ class Key:
     def shade(self, point: Mapping[str, Any]) -> Any:
         """The colour of a point; dark for one that does not have the axis, such as its limit."""
         if self.colour and self.colour not in point:
-            return _INK
+            return INK
         return self.colours.get(point.get(self.colour), colormaps["viridis"](0.3))
 
     def rank(self, point: Mapping[str, Any]) -> int:
@@ -81,7 +81,7 @@ class Key:
             Line2D([], [], color=shade, label=self._said(self.colour, value)) for value, shade in self.colours.items()
         ]
         return lines + [
-            Line2D([], [], color=_INK, linestyle=STYLES[i % len(STYLES)], label=self._said(self.style, value))
+            Line2D([], [], color=INK, linestyle=STYLES[i % len(STYLES)], label=self._said(self.style, value))
             for value, i in self.styles.items()
         ]
 

@@ -1,7 +1,7 @@
 """Parameters of fits against an axis, with the laws of the size that go through them."""
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,9 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from ensemble.errors import FigureError
 from ensemble.figure.parts import Panel
-from ensemble.figure.results import Result
-from ensemble.figure.series import MARKERS, STYLES, Key, labelled, legend, visible, written
+from ensemble.figure.results import Result, derived_at
+from ensemble.figure.series import INK, MARKERS, STYLES, Key, labelled, legend, visible, written
 from ensemble.fit.families import MEAN, Fitted
 from ensemble.sweep import shown, told_point
 from ensemble.together import partners
@@ -54,6 +55,7 @@ def draw_values(axes: Axes, panel: Panel, result: Result) -> None:
             found = (each for each in result.fitted[law] if each.point == dict(rest))
             called = law if len(laws) > 1 else ""
             entries += [_law(axes, panel, each, shade, STYLES[i % len(STYLES)], called) for each in found]
+    entries += _theory(axes, panel, result)
     axes.margins(y=0.3)
     legend(axes, entries, inside=len(entries) <= _INSIDE)
     axes.set_xlabel(f"1 / {panel.over}" if panel.inverse else written(panel.over))
@@ -65,6 +67,20 @@ def draw_values(axes: Axes, panel: Panel, result: Result) -> None:
     axes.set_ylabel(textwrap.fill(_said(panel, result), _LABEL))
     if panel.inverse:
         axes.set_xlim(left=0)
+
+
+def _theory(axes: Axes, panel: Panel, result: Result) -> Iterator[Line2D]:
+    """What follows from the parameters alone, through the points that are shown."""
+    sweep = result.declaration.sweep_of(panel.values[0]).at(result.scale)
+    for i, name in enumerate(panel.theory):
+        shown_at = [where for where in derived_at(name, sweep) if visible(where[0], panel.show)]
+        there = {point[panel.over]: value for point, value in shown_at}
+        if any(there[point[panel.over]] != value for point, value in shown_at):
+            raise FigureError(f"{name} depends on more than {panel.over}: let the panel show one value of the others")
+        x = sorted(there)
+        style = {"color": INK, "linewidth": 0.9, "linestyle": STYLES[(i + 2) % len(STYLES)]}
+        axes.plot([_at(each, panel, []) for each in x], [there[each] for each in x], **style)
+        yield Line2D([], [], label=written(sweep.model.derived[name].long_name), **style)
 
 
 def _said(panel: Panel, result: Result) -> str:

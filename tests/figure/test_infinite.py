@@ -1,14 +1,19 @@
 """Figures at infinite size: curves against `np.polyfit`, laws whose correction has the power that the model gives."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from distributed import Client
+from matplotlib.figure import Figure
 
-from ensemble.errors import EnsembleError
+from ensemble.errors import EnsembleError, FigureError
 from ensemble.figure import Declaration, Result, compute, evaluate, publish
 from ensemble.figure.save import fit_rows
+from ensemble.figure.series import INK
+from ensemble.figure.value_panel import draw_values
 from ensemble.fit import extrapolate
 from ensemble.run import Watch
 from tests.figure.declared import WALK
@@ -58,6 +63,8 @@ parameter = "alpha"
 over = "size"
 laws = ["free", "known"]
 inverse = true
+show = { drift = 4.0 }
+theory = ["walkers_each"]
 
 [[published]]
 claim = "the exponent of an infinite system"
@@ -117,12 +124,25 @@ def test_both_are_drawn_and_told(result: Result, folder: Path) -> None:
     assert claim.verdict == "agrees"
 
 
+def test_what_the_model_says_is_a_line_through_the_points(result: Result) -> None:
+    axes: Any = Figure().subplots()
+    panel = result.declaration.panels[1]
+    draw_values(axes, panel, result)
+    (line,) = (each for each in axes.lines if each.get_color() == INK)
+    assert np.asarray(line.get_xydata()).tolist() == [[1 / 2, 1.0], [1 / 4, 2.0], [1 / 8, 4.0], [1 / 16, 8.0]]
+    told = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert "half of the walkers" in told
+    with pytest.raises(FigureError, match="slowness depends on more than size: let the panel show one value"):
+        draw_values(axes, replace(panel, show={}, theory=("slowness",)), result)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
         ('infinite = "size"', 'infinite = "length"', "must name axes that are there, got 'length'"),
         ("order = 2", "order = 0", "order of a curve of walk must be at least 1, got 0"),
         ('"slowness"', '"slownes"', "power must be a derived quantity of the model, got 'slownes': did you mean"),
+        ('["walkers_each"]', '["walkers"]', "theory must be a derived quantity of the model, got 'walkers': did"),
         ('"slowness"', '"walkers_each"', "walkers_each must be the same for all size, for it is the power of"),
         ('law = "extrapolate"\nover = "size"\npower', 'law = "volume_law"\nover = "size"\npower', "'power'"),
     ],
