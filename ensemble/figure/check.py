@@ -62,7 +62,7 @@ def check(declaration: Declaration, scale: str) -> None:
             _along((*panel.show, *panel.clock), fitted[name], where)
         for name in panel.values:
             _along((*panel.show, panel.over), fitted[name], where)
-            _numeric([panel.over] if panel.inverse else [], curves[declaration.fits[name].of], where)
+            _numeric([panel.over] if panel.inverse else [], declaration.sweep_of(name).at(scale).axes, where)
             _gives(panel.parameter, name, declaration, where)
             _derives(panel.theory, declaration.sweep_of(name).at(scale), f"{where}: theory")
     for name, law in declaration.laws.items():

@@ -38,9 +38,8 @@
     value = 0.8
     error = 0.1
 
-A sweep takes model, seed, times, observables and everything else from its file, but its axes, those that vary
-`together`, and realizations from here. Scales only differ in how much they ask for: a larger one continues the store of
-a smaller one.
+A sweep takes all else from its file, but its axes, those that vary `together`, and realizations from here. Scales only
+differ in how much they ask for: a larger one continues the store of a smaller one.
 """
 
 import dataclasses
@@ -164,8 +163,9 @@ class Declaration:
         return [names for part in self.sweeps.values() for names in part.scales[scale].get("together", ())]
 
     def sweep_of(self, name: str) -> SweepPart:
-        """The sweep of a fit."""
-        return self.sweeps[self.curves[self.fits[name].of].sweep]
+        """The sweep of a fit, or of a law that rests on one."""
+        fit = self.laws[name].of if name in self.laws else name
+        return self.sweeps[self.curves[self.fits[fit].of].sweep]
 
     def offers(self, scale: str) -> bool:
         """Whether the figure can be made at a scale; one that computes nothing can at any."""
@@ -198,7 +198,7 @@ class Declaration:
             for names, known in (
                 (panel.curves, self.curves),
                 (panel.fits, self.fits),
-                (panel.values, self.fits),
+                (panel.values, {**self.fits, **self.laws}),
                 (panel.laws, self.laws),
                 ([panel.map] if panel.map else [], self.derived),
             ):

@@ -137,7 +137,7 @@ class Panel:
     """Vertical lines for the eye, at these places."""
     guides: tuple[Guide, ...] = ()
     values: tuple[str, ...] = ()
-    """Fits, or curves that are numbers."""
+    """Fits, laws of the size, or curves that are numbers."""
     parameter: str = ""
     """What is drawn of the fits; curves that are numbers need none."""
     over: str = "N"

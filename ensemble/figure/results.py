@@ -93,7 +93,7 @@ def _fitted(declaration: Declaration, families: Mapping[str, Family], scale: str
         try:
             options = {"least": law.least, "most": law.most, "together": together, **law.options}
             if law.power:
-                options["given"] = partial(_power, law, declaration.sweep_of(law.of).at(scale))
+                options["given"] = partial(_power, law, declaration.sweep_of(name).at(scale))
             fitted[name] = across(fitted[law.of], law.over, law.law, law.parameter, **options)
         except (EnsembleError, TypeError) as error:
             raise FigureError(f"[laws.{name}] of {declaration.name}: {error}") from error

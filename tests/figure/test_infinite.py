@@ -66,6 +66,11 @@ inverse = true
 show = { drift = 4.0 }
 theory = ["walkers_each"]
 
+[[panels]]
+values = ["free", "known"]
+parameter = "limit"
+over = "drift"
+
 [[published]]
 claim = "the exponent of an infinite system"
 of = "known"
