@@ -1,7 +1,7 @@
 """Figures as declarations: what has to be computed, what is fitted, what is drawn, and what others have claimed.
 
 declaration   the TOML file, read and checked            parts      its tables, key by key
-check         what it asks of its sweeps is there
+check         what it asks of its sweeps is there        sweeps     what it has computed, at each scale
 curves        what its stores hold, as it wants them
 work          what figures still need, in which order    make       run, reduce, fit, draw, save
 results       curves, fits and claims in numbers         claims     what was claimed beside what came out

@@ -43,48 +43,21 @@ differ in how much they ask for: a larger one continues the store of a smaller o
 """
 
 import dataclasses
-import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self, final
 
-from ensemble.errors import EnsembleError, FigureError, cure
+from ensemble.errors import FigureError, cure
 from ensemble.figure.parts import COLLAPSE, Curve, Derivation, FitPart, Panel, Published, SizeLaw, from_table
+from ensemble.figure.sweeps import SweepPart, inner
 from ensemble.fit.families import COMPARE, LAWS, MEAN, SIZE_LAWS
-from ensemble.sweep import Sweep
 from ensemble.together import Together
 from ensemble.values import load
 
 _SECTIONS = ("sweeps", "curves", "fits", "laws", "derived")
 """Tables of named parts."""
-
-
-@final
-@dataclass(frozen=True)
-class SweepPart:
-    """A sweep file, and how much of it a figure needs at each scale."""
-
-    file: Path
-    base: Mapping[str, Any]
-    """The table of the sweep file."""
-    scales: Mapping[str, Mapping[str, Any]]
-    """`axes`, `together` and `realizations` by the name of the scale."""
-
-    @property
-    def store(self) -> str:
-        """The store that holds it, by the name of its folder."""
-        return f"{self.file.stem}.zarr"
-
-    def at(self, scale: str) -> Sweep:
-        """What is to be computed at a scale: as many realizations as it says, whatever their error."""
-        kept = {key: each for key, each in self.base.items() if key not in ("stop", "together")}
-        table = {**kept, **self.scales[scale]}
-        try:
-            return Sweep.from_table(table, folder=self.file.parent, text=_toml(table))
-        except EnsembleError as error:
-            raise type(error)(f"{self.file} at the scale {scale}: {error}") from error
 
 
 @final
@@ -128,7 +101,7 @@ class Declaration:
             name=path.stem,
             title=table["title"],
             note=str(table.get("note", "")),
-            sweeps={name: _sweep(each, f"[sweeps.{name}]", path) for name, each in parts["sweeps"].items()},
+            sweeps={name: SweepPart.of(each, f"[sweeps.{name}]", path) for name, each in parts["sweeps"].items()},
             curves={name: from_table(Curve, each, f"[curves.{name}]") for name, each in parts["curves"].items()},
             fits={name: from_table(FitPart, each, f"[fits.{name}]") for name, each in parts["fits"].items()},
             laws={name: from_table(SizeLaw, each, f"[laws.{name}]") for name, each in parts["laws"].items()},
@@ -143,8 +116,9 @@ class Declaration:
         return found
 
     def _numbers(self) -> dict[str, FitPart]:
-        """The curves that are drawn or claimed as they are: numbers, which need no law."""
-        named = [name for panel in self.panels for name in panel.values] + [claim.of for claim in self.published]
+        """The curves that are drawn, claimed or lead to a law as they are: numbers, which need no law of their own."""
+        named = [name for panel in self.panels for name in panel.values]
+        named += [claim.of for claim in self.published] + [law.of for law in self.laws.values()]
         return {name: FitPart(name, MEAN) for name in named if name in self.curves and name not in self.fits}
 
     def _named_panels(self) -> Iterator[Panel]:
@@ -229,35 +203,8 @@ def _load(path: Path) -> dict[str, Any]:
     return table
 
 
-def _sweep(table: Mapping[str, Any], where: str, path: Path) -> SweepPart:
-    if not isinstance(table.get("file"), str):
-        raise FigureError(f"{where} must have a file, the sweep that it belongs to")
-    file = path.parent / table["file"]
-    scales = {name: each for name, each in table.items() if name not in ("file", "axes", "together")}
-    if not scales:
-        raise FigureError(f"{where} must have a scale, such as quick = {{ realizations = 100 }}")
-    made = {}
-    for scale, each in scales.items():
-        known = {"realizations", "axes", "together"}
-        if not isinstance(each, Mapping) or set(each) - known or "realizations" not in each:
-            raise FigureError(f"{where}: {scale} must be a table of realizations, axes and together, got {each!r}")
-        given = {**table, **each}  # the lists of a scale take the place of those for all
-        made[scale] = {
-            **{key: given[key] for key in ("realizations", "together") if key in given},
-            "axes": {**_inner(table, "axes", where), **_inner(each, "axes", where)},
-        }
-    return SweepPart(file, _load(file), made)
-
-
-def _inner(table: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
-    inner = table.get(key, {})
-    if not isinstance(inner, Mapping):
-        raise FigureError(f"{where}: {key} must be a table, got {inner!r}")
-    return inner
-
-
 def _named(table: Mapping[str, Any], section: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for name, each in _inner(table, section, "a figure").items():
+    for name, each in inner(table, section, "a figure").items():
         if not isinstance(each, Mapping):
             raise FigureError(f"[{section}.{name}] must be a table, got {each!r}")
         yield name, each
@@ -279,22 +226,3 @@ def _refer(name: str, known: Any, where: str) -> None:
 def _known(law: str, laws: Collection[str], where: str) -> None:
     if law not in laws:
         raise FigureError(f"{where} must have a law that is known, got {law!r}: {cure(law, laws, 'there are')}")
-
-
-def _toml(table: Mapping[str, Any]) -> str:
-    """A sweep as the text of a file that would ask for the same."""
-    plain = [f"{key} = {_value(value)}" for key, value in table.items() if not isinstance(value, Mapping)]
-    for key, inner in table.items():
-        if isinstance(inner, Mapping):
-            plain += ["", f"[{key}]", *(f"{name} = {_value(value)}" for name, value in inner.items())]
-    return "\n".join(plain) + "\n"
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{key} = {_value(each)}" for key, each in value.items()) + " }"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_value, value)) + "]"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return json.dumps(value) if isinstance(value, str) else repr(value)

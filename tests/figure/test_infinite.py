@@ -36,6 +36,11 @@ observable = "walk"
 infinite = "size"
 order = 2
 
+[curves.final]
+sweep = "walk"
+observable = "final"
+select = { drift = 4.0 }
+
 [fits.late]
 of = "walk"
 law = "growth"
@@ -65,6 +70,12 @@ laws = ["free", "known"]
 inverse = true
 show = { drift = 4.0 }
 theory = ["walkers_each"]
+
+[laws.signs]
+of = "final"
+parameter = "mean"
+law = "power_in_size"
+over = "size"
 
 [[panels]]
 values = ["free", "known"]
@@ -119,6 +130,12 @@ def test_a_law_with_the_power_that_the_model_gives(result: Result) -> None:
         assert law.fit.values == by_hand.values
         assert law.fit.values["power"] == power
         assert law.fit.errors == by_hand.errors
+
+
+def test_a_law_of_a_number_needs_no_fit_of_its_own(result: Result) -> None:
+    (signs,) = result.fitted["signs"]
+    assert signs.fit.values["beta"] == pytest.approx(0.0, abs=1e-9)  # walks that drift as far end on the right
+    assert [each.fit.values for each in result.fitted["final"]] == [{"mean": 1.0}] * 4
 
 
 def test_both_are_drawn_and_told(result: Result, folder: Path) -> None:
