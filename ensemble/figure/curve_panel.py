@@ -1,6 +1,7 @@
 """Curves with their error bands, fitted laws on their windows, and lines for the eye."""
 
 import itertools
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -121,6 +122,8 @@ def _laws(axes: Axes, panel: Panel, result: Result) -> list[Line2D]:
             drawn = True
         if drawn:
             law = next(each.fit.law for each in result.fitted[name])
+            if (dim := result.families[result.declaration.fits[name].of].dim) != "t":
+                law = re.sub(r"\bt\b", dim, law)
             entries.append(Line2D([], [], color=_LAW, linewidth=1.0, linestyle=style, label=written(law)))
     return entries
 

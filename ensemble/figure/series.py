@@ -96,7 +96,8 @@ def visible(point: Mapping[str, Any], show: Mapping[str, Any]) -> bool:
 
 def legend(axes: Axes, entries: Sequence[Line2D], *, inside: bool = False) -> None:
     """A legend beside the panel, where it hides nothing; or inside it, if it is short and few points can be hidden."""
-    if entries and inside and len(entries) <= _FEW:
+    short = max((len(str(entry.get_label())) for entry in entries), default=0) <= _WIDE
+    if entries and inside and len(entries) <= _FEW and short:
         axes.legend(handles=list(entries), loc="best", framealpha=0.85, handlelength=1.8)
     elif entries:
         labels = [_folded(str(entry.get_label())) for entry in entries]

@@ -80,7 +80,7 @@ def _theory(axes: Axes, panel: Panel, result: Result) -> Iterator[Line2D]:
         x = sorted(there)
         style = {"color": INK, "linewidth": 0.9, "linestyle": STYLES[(i + 2) % len(STYLES)]}
         axes.plot([_at(each, panel, []) for each in x], [there[each] for each in x], **style)
-        yield Line2D([], [], label=written(sweep.model.derived[name].long_name), **style)
+        yield Line2D([], [], label=written(name), **style)
 
 
 def _said(panel: Panel, result: Result) -> str:

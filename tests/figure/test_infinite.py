@@ -153,7 +153,7 @@ def test_what_the_model_says_is_a_line_through_the_points(result: Result) -> Non
     (line,) = (each for each in axes.lines if each.get_color() == INK)
     assert np.asarray(line.get_xydata()).tolist() == [[1 / 2, 1.0], [1 / 4, 2.0], [1 / 8, 4.0], [1 / 16, 8.0]]
     told = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert "half of the walkers" in told
+    assert "walkers_each" in told
     with pytest.raises(FigureError, match="slowness depends on more than size: let the panel show one value"):
         draw_values(axes, replace(panel, show={}, theory=("slowness",)), result)
 
