@@ -11,6 +11,9 @@ What belongs together:
 - bubbles, sector_walk, sector_elements, bubble_states, entropy, purity: half-system entropies
 - random_states: what the glass is compared with
 - dipolar: driven spins in a strong field and a bath, in a room of their own
+- mean_field: localized systems in each other's average fields, likewise
+- spin_chain: spins on a ring whose couplings reach far, likewise
+- mirror: symmetric matrices that fill the memory, made in place
 - spectral_lines, level_statistics: spectra of many lines, and how levels are spaced
 - sparse_liouvillian: the master equation integrated, to check all this
 """

@@ -16,9 +16,12 @@ def gap_ratio(levels: Array) -> float:
     NaN for fewer than 3 levels. A gap of 0 has the ratio 0 to its neighbours, even if that is 0 as well: levels that
     coincide do not repel.
     """
-    gaps = np.diff(np.sort(levels))
-    if len(gaps) < 2:
-        return float("nan")
+    ratios = gap_ratios(np.sort(levels))
+    return float(ratios.mean()) if len(ratios) else float("nan")
+
+
+def gap_ratios(levels: Array) -> Array:
+    """(n - 2,), of the gaps below and above each of n levels in ascending order but the first and the last."""
+    gaps = np.diff(levels)
     smaller, larger = np.minimum(gaps[1:], gaps[:-1]), np.maximum(gaps[1:], gaps[:-1])
-    ratios = np.divide(smaller, larger, out=np.zeros_like(larger), where=larger > 0)
-    return float(ratios.mean())
+    return np.divide(smaller, larger, out=np.zeros_like(larger), where=larger > 0)

@@ -8,11 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ensemble.physics.compiled import compiled
+from ensemble.physics.mirror import mirror
 
 Array = NDArray[np.float64]
-
-_TILE = 64
-"""Rows and columns that are mirrored together, so that both fit into the cache."""
 
 
 def dipolar(position: Array, side: float, strength: float, pairs: np.random.Generator) -> Array:
@@ -24,7 +22,7 @@ def dipolar(position: Array, side: float, strength: float, pairs: np.random.Gene
     for i, row in enumerate(matrix):
         pairs.standard_normal(out=row[i + 1 :])
     _times_inverse_cubes(matrix, position, strength / side**3)
-    _mirror(matrix, _TILE)
+    mirror(matrix)
     return matrix
 
 
@@ -32,7 +30,7 @@ def coulomb(position: Array, side: float, strength: float) -> Array:
     """(n, n), strength / r_ij, with positions (n, 2) in units of the side of the box, which is periodic."""
     matrix = np.zeros((len(position), len(position)))
     _inverse_distances(matrix, position, strength / side)
-    _mirror(matrix, _TILE)
+    mirror(matrix)
     return matrix
 
 
@@ -57,14 +55,3 @@ def _inverse_distances(matrix: Array, position: Array, strength: float) -> None:
             dx, dy = x[i] - x[j], y[i] - y[j]
             dx, dy = dx - np.floor(dx + 0.5), dy - np.floor(dy + 0.5)
             matrix[i, j] = strength / np.sqrt(dx * dx + dy * dy)
-
-
-@compiled
-def _mirror(matrix: Array, tile: int) -> None:
-    """Copy what is above the diagonal to below it."""
-    count = len(matrix)
-    for top in range(0, count, tile):
-        for left in range(top, count, tile):
-            for i in range(top, min(top + tile, count)):
-                for j in range(max(left, i + 1), min(left + tile, count)):
-                    matrix[j, i] = matrix[i, j]

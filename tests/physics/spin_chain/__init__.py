@@ -1,0 +1,1 @@
+"""Tests of spins on a ring with random couplings that reach far."""
