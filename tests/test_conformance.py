@@ -83,6 +83,35 @@ MEAN_FIELD_TLS_CHANGES = {
     "amplitude_max": 1.0,
     "time_window": (1.0, 2.0),
 }
+CHAIN_CHANGES = {"alpha": 0.9, "distance": "chord"}
+CHAIN_FIELDS_CHANGES = {
+    **CHAIN_CHANGES,
+    "state": "hot",
+    "smallest": 0.2,
+    "largest": 2.0,
+    "bins": 5,
+    "near": 0.3,
+    "window": (0.2, 0.8),
+}
+CHAIN_AVALANCHES_CHANGES = {
+    **CHAIN_CHANGES,
+    "h": 0.3,
+    "state": "stable_index",
+    "runaway_from": 0.5,
+    "growth_window": (1.0, 5.0),
+    "step": (0, 3),
+}
+CHAIN_SPECTRUM_CHANGES = {
+    **CHAIN_CHANGES,
+    "h": 0.7,
+    "sectors": "plus",
+    "whole": 9,
+    "targets": (0.2, 0.5),
+    "levels": 5,
+    "bins": 20,
+}
+CHAIN_REMNANT_CHANGES = {**CHAIN_CHANGES, "h": 0.3, "free": 2, "state": "hot", "ranks": 2}
+CHAIN_PAIRS_CHANGES = {**CHAIN_CHANGES, "h": 0.3, "state": "stable_greedy", "p": 0.25}
 ELECTRON_CHANGES = {**MEAN_FIELD_CHANGES, "length": 1.0, "precise": False}
 TOY_CHANGES = {
     "drift": 1.0,
@@ -185,6 +214,50 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "random_state": (
         {"model": "random_state", "axes": {"N": [2, 4], "states": [1, 3]}},
         {},
+    ),
+    "spin_glass_fields": (
+        {
+            "model": "ensemble.models.spin_glass:SpinGlassFields",
+            "realizations": 9,
+            "axes": {"L": [2, 30], "alpha": [0.7], "state": ["stable", "stable_reluctant", "hot"]},
+            "parameters": {"bins": 6, "smallest": 0.1, "window": [0.1, 3.0]},
+        },
+        CHAIN_FIELDS_CHANGES,
+    ),
+    "spin_glass_avalanches": (
+        {
+            "model": "ensemble.models.spin_glass:SpinGlassAvalanches",
+            "realizations": 9,
+            "axes": {"L": [2, 30], "alpha": [0.7], "h": [0.1, 1.0], "state": ["stable", "hot"]},
+            "parameters": {"step": [0, 1, 5, 20]},
+        },
+        CHAIN_AVALANCHES_CHANGES,
+    ),
+    "spin_glass_pairs": (
+        {
+            "model": "ensemble.models.spin_glass:SpinGlassPairs",
+            "realizations": 9,
+            "axes": {"L": [2, 30], "alpha": [0.7], "h": [0.1, 1.0], "state": ["stable", "hot"]},
+        },
+        CHAIN_PAIRS_CHANGES,
+    ),
+    "spin_glass_spectrum": (
+        {
+            "model": "ensemble.models.spin_glass:SpinGlassSpectrum",
+            "axes": {"L": [2, 6, 9], "alpha": [0.7], "h": [0.3]},
+            "parameters": {"whole": 8, "targets": [0.4, 0.7], "levels": 10},
+            "realizations": 9,
+        },
+        CHAIN_SPECTRUM_CHANGES,
+    ),
+    "spin_glass_remnant": (
+        {
+            "model": "ensemble.models.spin_glass:SpinGlassRemnant",
+            "axes": {"L": [5, 40], "alpha": [0.7, 1.0], "h": [0.1], "free": [1, 5]},
+            "parameters": {"ranks": 4},
+            "realizations": 9,
+        },
+        CHAIN_REMNANT_CHANGES,
     ),
     "toy": ({"model": TOY, "axes": {"size": [2, 3], "drift": [0.0, 0.5]}}, TOY_CHANGES),
     "toy, on request": (

@@ -85,6 +85,18 @@ def increasing_from_zero(name: str, value: Any) -> tuple[float, ...]:
     return _increasing(name, value, 0.0, "strictly increasing and not negative")
 
 
+def two(numbers_of: Rule) -> Rule:
+    """From and to: two numbers that another rule allows."""
+
+    def rule(name: str, value: Any) -> tuple[float, ...]:
+        numbers: tuple[float, ...] = numbers_of(name, value)
+        if len(numbers) != 2:
+            raise ParameterError(f"{name} must be two numbers, from and to, got {value!r}")
+        return numbers
+
+    return rule
+
+
 def _increasing(name: str, value: Any, least: float, wanted: str) -> tuple[float, ...]:
     try:
         numbers = np.asarray(value, dtype=np.float64)

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy import special
 
 from ensemble.models.mean_field import ElectronGlass, MeanFieldTLSGlass
-from tests.models import mean_field_samples
-from tests.models.mean_field_samples import Glass
+from tests.models import samples
 
 Array = NDArray[np.float64]
+Glass = MeanFieldTLSGlass | ElectronGlass
 
 TLS = MeanFieldTLSGlass(
     N=150, box="density", gap_bins=25, rate_bins=45, time_window=(1e3, 1e9), rate_window=(-11.0, -4.5)
@@ -25,7 +25,7 @@ BOTH = pytest.mark.parametrize("model", [TLS, ELECTRONS], ids=["two-level system
 def rows(model: Glass) -> Mapping[str, Array]:
     """All that averages are made of."""
     names = {name for quantity in type(model).of_means.values() for name in quantity.of}
-    return mean_field_samples.measured(model, REALIZATIONS, *sorted(names))
+    return samples.measured(model, REALIZATIONS, *sorted(names))
 
 
 def mean(model: Glass, name: str) -> Array:
@@ -33,7 +33,7 @@ def mean(model: Glass, name: str) -> Array:
 
 
 def value(model: Glass, name: str) -> Any:
-    return mean_field_samples.made(model, name, rows(model))
+    return samples.made(model, name, rows(model))
 
 
 def gap(model: Glass) -> tuple[Array, Array]:

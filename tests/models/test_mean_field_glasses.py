@@ -22,10 +22,10 @@ from ensemble.models.mean_field.sample import ElectronSample
 from ensemble.physics.mean_field.self_consistent import SWEEPS
 from ensemble.realization import stream
 from tests.conformance import bits
-from tests.models.mean_field_samples import Glass
 from tests.reference.localized import images
 
 Array = NDArray[np.float64]
+Glass = MeanFieldTLSGlass | ElectronGlass
 
 NAMES: dict[str, type[MeanFieldTLSGlass] | type[ElectronGlass]] = {
     "tls_glass_mean_field": MeanFieldTLSGlass,

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,9 @@ from ensemble.models.mean_field import ElectronGlass, MeanFieldTLSGlass
 from ensemble.proof import verify
 from ensemble.store.group import commit
 from tests import command
-from tests.models.mean_field_samples import Glass
+from tests.models.elsewhere import printed
 
-THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+Glass = MeanFieldTLSGlass | ElectronGlass
 
 
 def bits(N: int) -> str:
@@ -32,13 +31,8 @@ def bits(N: int) -> str:
 
 
 def elsewhere(threads: int, leftover: int) -> str:
-    """What another process finds, with so many threads and a byte in all memory that nobody has written to."""
-    settings = dict.fromkeys(THREADS, str(threads)) | {"PYTHONMALLOC": "malloc", "MALLOC_PERTURB_": str(leftover)}
-    code = "from tests.models.test_mean_field_reproducible import bits; print(bits(80))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, **settings}, capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
+    """What another process finds."""
+    return printed("from tests.models.test_mean_field_reproducible import bits; print(bits(80))", threads, leftover)
 
 
 def test_processes_and_leftovers_in_memory_change_no_bit() -> None:

@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ensemble.models.mean_field import ElectronGlass, MeanFieldTLSGlass
-from tests.models.mean_field_samples import error, jackknife, made, mean, measured
+from tests.models.samples import agrees, error, jackknife, made, mean, measured, near
 
 Array = NDArray[np.float64]
 
@@ -24,18 +24,6 @@ ELECTRONS = ElectronGlass(N=1000, precise=False)
 LN10 = math.log(10)
 DECADES = 2 * math.log10(1e6)
 """From the smallest square of an amplitude to the largest."""
-
-
-def agrees(values: Array, expected: float, uncertain: float, tolerance: float, at_most: float) -> None:
-    """Whether the mean of numbers is the expected one."""
-    near(mean(values), error(values), expected, uncertain, tolerance, at_most)
-
-
-def near(value: float, deviation: float, expected: float, uncertain: float, tolerance: float, at_most: float) -> None:
-    """Whether a number with a standard error is the expected one, which has another."""
-    allowed = 4 * math.hypot(deviation, uncertain) + tolerance
-    assert allowed < at_most, f"{allowed:.3g} is too coarse: take more samples"
-    assert abs(value - expected) < allowed, f"{value:.5g} +- {deviation:.2g} must be {expected:g} +- {uncertain:g}"
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from ensemble.models.rules import (
     not_negative,
     one_of,
     positive,
+    two,
 )
 from ensemble.physics.mean_field.box import BOXES, side
 from ensemble.physics.mean_field.histogram import middles
@@ -104,19 +105,7 @@ def _parts(name: str, value: Any) -> tuple[float, ...]:
     return numbers
 
 
-def _window(numbers_of: Rule) -> Rule:
-    """Two numbers that another rule allows, the second larger."""
-
-    def rule(name: str, value: Any) -> tuple[float, ...]:
-        numbers: tuple[float, ...] = numbers_of(name, value)
-        if len(numbers) != 2:
-            raise ParameterError(f"{name} must be two numbers, from and to, got {value!r}")
-        return numbers
-
-    return rule
-
-
-window = _window(increasing_from_zero)
+window = two(increasing_from_zero)
 """From and to, neither of them negative."""
 
 
@@ -164,7 +153,7 @@ RULES: Mapping[str, Rule] = {
     "modes": integer(0, 50_000),
     "ranks": integer(1, 50_000),
     "gap_window": window,
-    "rate_window": _window(increasing),
+    "rate_window": two(increasing),
     "quantile": _parts,
 }
 """Of these parameters."""

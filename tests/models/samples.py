@@ -1,4 +1,4 @@
-"""Samples of both mean-field glasses, measured once for all tests of a process, and what is told of them."""
+"""Samples of models, measured once for all tests of a process, and what is told of them."""
 
 import functools
 import math
@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ensemble.models.mean_field import ElectronGlass, MeanFieldTLSGlass
+from ensemble.models.model import Model
 from ensemble.realization import stream
 
 Array = NDArray[np.float64]
-Glass = MeanFieldTLSGlass | ElectronGlass
 
 SEED = 2017
 
@@ -37,14 +36,14 @@ def error(values: Array) -> float:
     return float(values.std(ddof=1)) / math.sqrt(len(values))
 
 
-def made(model: Glass, name: str, rows: Mapping[str, Array]) -> Any:
+def made(model: Model, name: str, rows: Mapping[str, Array]) -> Any:
     """What a model makes of the averages of these rows, as the framework calls it."""
     quantity = type(model).of_means[name]
     with np.errstate(divide="ignore", invalid="ignore"):
         return quantity.value(model, *(rows[each].mean(axis=0) for each in quantity.of))
 
 
-def jackknife(model: Glass, name: str, rows: Mapping[str, Array]) -> tuple[float, float]:
+def jackknife(model: Model, name: str, rows: Mapping[str, Array]) -> tuple[float, float]:
     """The same number with its error, from leaving out one realization at a time."""
     count = len(next(iter(rows.values())))
     without = [
@@ -52,3 +51,15 @@ def jackknife(model: Glass, name: str, rows: Mapping[str, Array]) -> tuple[float
         for left_out in range(count)
     ]
     return float(made(model, name, rows)), float(np.std(without)) * math.sqrt(count - 1)
+
+
+def agrees(values: Array, expected: float, uncertain: float, tolerance: float, at_most: float) -> None:
+    """Whether the mean of numbers is the expected one."""
+    near(mean(values), error(values), expected, uncertain, tolerance, at_most)
+
+
+def near(value: float, deviation: float, expected: float, uncertain: float, tolerance: float, at_most: float) -> None:
+    """Whether a number with a standard error is the expected one, which has another."""
+    allowed = 4 * math.hypot(deviation, uncertain) + tolerance
+    assert allowed < at_most, f"{allowed:.3g} is too coarse: take more samples"
+    assert abs(value - expected) < allowed, f"{value:.5g} +- {deviation:.2g} must be {expected:g} +- {uncertain:g}"

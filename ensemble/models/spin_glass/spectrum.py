@@ -1,0 +1,101 @@
+"""Eigenstates of the chain: whether its levels repel one another, and how frozen it is, from the ground state up."""
+
+import functools
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ensemble.errors import ParameterError
+from ensemble.models.model import Coordinate, Observable, OfMeans, OnDemand, parameter
+from ensemble.models.rules import Rule, increasing_from_zero, integer, not_negative, one_of
+from ensemble.models.spin_glass.chain import RULES, SpinGlassChain
+from ensemble.models.spin_glass.disorder import ChainDraw
+from ensemble.models.spin_glass.levels import OBSERVABLES, OF_MEANS, measured
+from ensemble.physics.one_blas_thread import one_blas_thread
+from ensemble.physics.spin_chain.sectors import Sector
+from ensemble.physics.spin_chain.spectrum import BLOCK_BYTES, Levels, parts_of_spectrum, whole_spectrum
+
+_PARITIES: Mapping[str, tuple[int, ...]] = {"both": (1, -1), "plus": (1,), "minus": (-1,)}
+
+LARGEST, LARGEST_WHOLE, SMALLEST_WHOLE = 16, 14, 8
+"""Spins; those of which all levels can be found; and those of which it is always done, as there are few."""
+
+
+def _tens(name: str, value: Any) -> int:
+    number: int = integer(10, 10_000)(name, value)
+    if number % 10:
+        raise ParameterError(
+            f"{name} must be a multiple of 10, so that the ends and the middle have some, got {value!r}"
+        )
+    return number
+
+
+def _parts(name: str, value: Any) -> tuple[float, ...]:
+    numbers: tuple[float, ...] = increasing_from_zero(name, value)
+    if numbers[-1] > 1:
+        raise ParameterError(f"{name} must be from 0 to 1, got {value!r}")
+    return numbers
+
+
+@final
+@dataclass(frozen=True)
+class SpinGlassSpectrum(SpinGlassChain):
+    """All eigenstates of up to 14 spins in both sectors of the parity, or some of those of up to 16."""
+
+    h: float = parameter(0.3, long_name="transverse field")
+    sectors: str = parameter("both", long_name="both: sectors of even and odd parity; plus, minus: one of them")
+    whole: int = parameter(LARGEST_WHOLE, long_name="number of spins up to which all levels are found")
+    targets: tuple[float, ...] = parameter((0.05, 0.5, 0.95), long_name="scaled energy around which others are found")
+    levels: int = parameter(100, long_name="levels around each of these, at most")
+    bins: int = parameter(10, long_name="bins of the scaled energy")
+
+    axes: ClassVar[tuple[str, ...]] = ("L", "alpha", "h")
+    observables: ClassVar[Mapping[str, Observable]] = OBSERVABLES
+    of_means: ClassVar[Mapping[str, OfMeans]] = OF_MEANS
+    coordinates: ClassVar[Mapping[str, Coordinate]] = {
+        "energy": Coordinate("scaled energy, 0 for the ground state and 1 for the highest"),
+        "depth": Coordinate("scaled energy from the nearer end of the spectrum"),
+    }
+
+    rules: ClassVar[Mapping[str, Rule]] = {
+        **RULES,
+        "L": integer(2, LARGEST),
+        "h": not_negative,
+        "sectors": one_of(*_PARITIES),
+        "whole": integer(SMALLEST_WHOLE, LARGEST_WHOLE),
+        "targets": _parts,
+        "levels": integer(1, 1000),
+        "bins": _tens,
+    }
+
+    def coords(self) -> dict[str, NDArray[Any]]:
+        """The middles of bins."""
+        middles = (np.arange(self.bins) + 0.5) / self.bins
+        return {"energy": middles, "depth": middles[: self.bins // 2]}
+
+    def memory(self, measured: Collection[str]) -> int:  # noqa: ARG002 - all of them take the eigenstates
+        """Three matrices and a bit, or vectors of Lanczos' method; signs of all pairs, and squares of some states."""
+        size = 1 << (self.L - 1)
+        columns = 13 * size // 4 if self._small else 8 * self.levels
+        return 8 * size * (columns + self.L**2) + BLOCK_BYTES
+
+    def measure(self, disorder: ChainDraw) -> Mapping[str, Any]:
+        """The observables of one draw."""
+        found = functools.cache(lambda: measured(self._spectra(disorder), self.bins))
+        return OnDemand(**{name: functools.partial(lambda each: found()[each], name) for name in OBSERVABLES})
+
+    def _spectra(self, disorder: ChainDraw) -> list[list[Levels]]:
+        coupling = self.coupling(disorder)
+        with one_blas_thread:
+            return [self._of_sector(Sector.of(coupling, self.h, parity)) for parity in _PARITIES[self.sectors]]
+
+    def _of_sector(self, sector: Sector) -> list[Levels]:
+        return [whole_spectrum(sector)] if self._small else parts_of_spectrum(sector, self.targets, self.levels)
+
+    @property
+    def _small(self) -> bool:
+        """Whether all levels are found."""
+        return self.whole >= self.L
