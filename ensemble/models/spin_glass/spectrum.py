@@ -56,8 +56,8 @@ class SpinGlassSpectrum(SpinGlassChain):
     observables: ClassVar[Mapping[str, Observable]] = OBSERVABLES
     of_means: ClassVar[Mapping[str, OfMeans]] = OF_MEANS
     coordinates: ClassVar[Mapping[str, Coordinate]] = {
-        "energy": Coordinate("scaled energy, 0 for the ground state and 1 for the highest"),
-        "depth": Coordinate("scaled energy from the nearer end of the spectrum"),
+        "energy": Coordinate("scaled energy, from 0 to 1"),
+        "depth": Coordinate("scaled energy, from the nearer end"),
     }
 
     rules: ClassVar[Mapping[str, Rule]] = {
