@@ -15,8 +15,8 @@ from ensemble.errors import EnsembleError, FigureError
 from ensemble.figure.declaration import Declaration
 from ensemble.figure.parts import Curve
 from ensemble.fit import Estimate
-from ensemble.fit.extrapolate import infinite
 from ensemble.fit.family import Family, Member, coordinate
+from ensemble.fit.infinite import infinite
 from ensemble.fit.stretched import relative
 from ensemble.reduce import block_means
 from ensemble.reduce.quantities import Quantity

@@ -14,7 +14,8 @@
     power_in_size         A N^beta
     double_exponential    exp(-a 2^(b N)), as pairs of random states
     even                  straight lines through logarithms, in which all points weigh the same
-    extrapolate           to infinite N, of numbers and of curves; volume law
+    extrapolate           numbers at infinite N; volume law
+    infinite              curves at infinite N
     collapse              curves that are one when their clocks run alike
     family                one observable at many points of a store, each with its blocks
     families, told        one law at all of them, laws of what comes out, and all of it as a table

@@ -5,8 +5,8 @@ import pytest
 
 from ensemble.errors import FitError
 from ensemble.fit import Estimate, extrapolate, power_in_size
-from ensemble.fit.extrapolate import infinite
 from ensemble.fit.family import Family, Member
+from ensemble.fit.infinite import infinite
 from tests.fit.ensembles import Array, blocks
 
 SIZES = np.array([200.0, 400.0, 800.0, 1600.0])
