@@ -13,12 +13,20 @@ from matplotlib.figure import Figure
 
 from ensemble import Sweep, run_sweep
 from ensemble.cluster import connect
+from tests import warm
 from tests.contents import contents
 
 os.environ.setdefault("MPLBACKEND", "agg")
 
 TOY = f"{Path(__file__).with_name('toy_model.py')}:ToyModel"
 QUICK = f"{Path(__file__).with_name('toy_model.py')}:QuickModel"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile everything once, if several tests at a time are to follow."""
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        for process in warm.start(config.rootpath):
+            assert process.wait() == 0
 
 
 def address_of(client: Client) -> str:

@@ -10,7 +10,7 @@ from ensemble.models.tls_glass import TLSGlass
 from ensemble.screen import average_tables, console, model_card
 from ensemble.wording import duration, seconds_of, size, with_error
 from tests.spectra import Lines
-from tests.toy_model import ToyModel
+from tests.toy_model import QuickModel, ToyModel
 
 
 def test_a_model_card_tells_presets_and_what_is_measured_on_request(capsys: pytest.CaptureFixture[str]) -> None:
@@ -20,7 +20,9 @@ def test_a_model_card_tells_presets_and_what_is_measured_on_request(capsys: pyte
     assert "preset crowd: size = 40" in told
     assert "measures walk(t): position" in told
     assert "measures paths(walkers, t): way of each walker, on request" in told
-    assert not any(line.startswith("implies") for line in told)
+    assert "implies slowness: half of the drift" in told
+    model_card(console(), "quick", QuickModel)
+    assert "implies" not in capsys.readouterr().out
 
 
 def test_a_model_card_tells_what_follows_from_the_parameters(capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,7 +57,7 @@ def test_a_quantity_that_follows_from_the_parameters() -> None:
 @pytest.mark.parametrize("name", catalog.installed())
 def test_what_follows_is_labelled_and_a_number(name: str) -> None:
     model = catalog.find(name)
-    smallest = {"N": 4, "epsilon": 0.5, "eta": 2.0, "temperature": 12.0}
+    smallest = {"N": 4, "L": 9, "epsilon": 0.5, "eta": 2.0, "temperature": 12.0}
     one = model(**{field: value for field, value in smallest.items() if field in fields(model)})
     for derived in model.derived.values():
         assert derived.long_name
