@@ -29,6 +29,11 @@ def pytest_configure(config: pytest.Config) -> None:
             assert process.wait() == 0
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What mostly waits for SLURM comes first: beside it others may compute."""
+    items.sort(key=lambda item: item.path.name != "test_slurm.py")
+
+
 def address_of(client: Client) -> str:
     """Where others reach the scheduler of a client."""
     return str(client.scheduler_info()["address"])

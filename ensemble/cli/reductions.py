@@ -1,6 +1,7 @@
 """What goes from a store to tables, files and figures: `average`, `fit`, `plot`."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -187,15 +188,7 @@ def fit(
     kind = source.observable(name)
     curve = is_curve(name, kind.dims, kind.dtype, law)
     families.check(law, curve, reference=other is not None, window=window is not None)
-    telling = parameter if parameter is not None else families.TELLING.get(law, "")
-    if across:
-        axes = {
-            axis: [value for value in values if other is None or value != other.get(axis)]
-            for axis, values in source.layout.axes.items()
-        }
-        families.check_across(law, telling, across[0], axes, across[1])
-    elif parameter is not None:
-        raise FitError(f"--parameter must be given with --across, got {parameter!r} alone")
+    telling = _telling(law, parameter, across, source, other or {})
     for axis, value in (other or {}).items():
         if axis in select:
             select[axis] = [*select[axis], value]
@@ -222,6 +215,22 @@ def fit(
         click.echo(line)
     if output:
         click.echo(f"wrote   {output}")
+
+
+def _telling(
+    law: str, parameter: str | None, across: tuple[str, str] | None, source: Source, reference: Mapping[str, Value]
+) -> str:
+    """The parameter that is fitted across an axis, if one is; an error where it cannot be."""
+    if parameter is not None and not across:
+        raise FitError(f"--parameter must be given with --across, got {parameter!r} alone")
+    telling = parameter if parameter is not None else families.TELLING.get(law, "")
+    if across:
+        axes = {
+            axis: [value for value in values if value != reference.get(axis)]
+            for axis, values in source.layout.axes.items()
+        }
+        families.check_across(law, telling, across[0], axes, across[1])
+    return telling
 
 
 def _reference(store: Place, text: str) -> dict[str, Value]:
