@@ -1,7 +1,7 @@
 """What can be told of a figure before anything is computed: that its observables, axes and parameters are there."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from ensemble.errors import FigureError, FitError, cure
 from ensemble.figure.declaration import Declaration
@@ -12,6 +12,9 @@ from ensemble.fit.family import coordinate
 from ensemble.sweep import Sweep, told_point
 from ensemble.together import left_out
 
+Axes: TypeAlias = Mapping[str, Collection[Any]]
+"""The values of each axis of a curve."""
+
 
 def check(declaration: Declaration, scale: str) -> None:
     """Refuse an observable that a sweep does not ask for, and an axis that a curve, fit or law does not have.
@@ -20,7 +23,7 @@ def check(declaration: Declaration, scale: str) -> None:
     """
     asked = {name: part.at(scale) for name, part in declaration.sweeps.items()}
     anywhere = {name: [part.at(each) for each in part.scales] for name, part in declaration.sweeps.items()}
-    curves: dict[str, Mapping[str, Collection[Any]]] = {}
+    curves: dict[str, Axes] = {}
     dims: dict[str, str] = {}
     for name, curve in declaration.curves.items():
         sweep, where = asked[curve.sweep], f"[curves.{name}] of {declaration.name}"
@@ -52,6 +55,19 @@ def check(declaration: Declaration, scale: str) -> None:
         together = sweep.together
         along = next((names for names in together if law.over in names), (law.over,))
         fitted[name] = [axis for axis in fitted[law.of] if axis not in along]
+        _gives(law.parameter, law.of, declaration, where)
+    _check_panels(declaration, scale, curves, dims, fitted)
+    _check_claims(declaration, curves, anywhere, fitted)
+
+
+def _check_panels(
+    declaration: Declaration,
+    scale: str,
+    curves: Mapping[str, Axes],
+    dims: Mapping[str, str],
+    fitted: Mapping[str, Collection[str]],
+) -> None:
+    """Refuse panels that name axes, parameters or derived quantities which what they draw does not have."""
     for number, panel in enumerate(declaration.panels, start=1):
         where = f"panel {number} of {declaration.name}"
         _together({name: dims[name] for name in panel.curves}, where)
@@ -65,8 +81,15 @@ def check(declaration: Declaration, scale: str) -> None:
             _numeric([panel.over] if panel.inverse else [], declaration.sweep_of(name).at(scale).axes, where)
             _gives(panel.parameter, name, declaration, where)
             _derives(panel.theory, declaration.sweep_of(name).at(scale), f"{where}: theory")
-    for name, law in declaration.laws.items():
-        _gives(law.parameter, law.of, declaration, f"[laws.{name}] of {declaration.name}")
+
+
+def _check_claims(
+    declaration: Declaration,
+    curves: Mapping[str, Axes],
+    anywhere: Mapping[str, Sequence[Sweep]],
+    fitted: Mapping[str, Collection[str]],
+) -> None:
+    """Refuse claims on what no scale has."""
     for claim in declaration.published:
         where = f"published {claim.claim!r} of {declaration.name}"
         _gives(claim.parameter, claim.of, declaration, where)

@@ -85,6 +85,14 @@ def increasing_from_zero(name: str, value: Any) -> tuple[float, ...]:
     return _increasing(name, value, 0.0, "strictly increasing and not negative")
 
 
+def parts(name: str, value: Any) -> tuple[float, ...]:
+    """Such numbers from 0 to 1."""
+    numbers = increasing(name, value)
+    if numbers[0] < 0 or numbers[-1] > 1:
+        raise ParameterError(f"{name} must lie between 0 and 1, got {value!r}")
+    return numbers
+
+
 def two(numbers_of: Rule) -> Rule:
     """From and to: two numbers that another rule allows."""
 

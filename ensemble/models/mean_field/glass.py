@@ -18,6 +18,7 @@ from ensemble.models.rules import (
     integer,
     not_negative,
     one_of,
+    parts,
     positive,
     two,
 )
@@ -98,13 +99,6 @@ class MeanFieldGlass(Model):
         }
 
 
-def _parts(name: str, value: Any) -> tuple[float, ...]:
-    numbers: tuple[float, ...] = increasing(name, value)
-    if numbers[0] < 0 or numbers[-1] > 1:
-        raise ParameterError(f"{name} must lie between 0 and 1, got {value!r}")
-    return numbers
-
-
 window = two(increasing_from_zero)
 """From and to, neither of them negative."""
 
@@ -154,6 +148,6 @@ RULES: Mapping[str, Rule] = {
     "ranks": integer(1, 50_000),
     "gap_window": window,
     "rate_window": two(increasing),
-    "quantile": _parts,
+    "quantile": parts,
 }
 """Of these parameters."""

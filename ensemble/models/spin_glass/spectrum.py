@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ensemble.errors import ParameterError
 from ensemble.models.model import Coordinate, Observable, OfMeans, OnDemand, parameter
-from ensemble.models.rules import Rule, increasing_from_zero, integer, not_negative, one_of
+from ensemble.models.rules import Rule, integer, not_negative, one_of, parts
 from ensemble.models.spin_glass.chain import RULES, SpinGlassChain
 from ensemble.models.spin_glass.disorder import ChainDraw
 from ensemble.models.spin_glass.levels import OBSERVABLES, OF_MEANS, measured
@@ -31,13 +31,6 @@ def _tens(name: str, value: Any) -> int:
             f"{name} must be a multiple of 10, so that the ends and the middle have some, got {value!r}"
         )
     return number
-
-
-def _parts(name: str, value: Any) -> tuple[float, ...]:
-    numbers: tuple[float, ...] = increasing_from_zero(name, value)
-    if numbers[-1] > 1:
-        raise ParameterError(f"{name} must be from 0 to 1, got {value!r}")
-    return numbers
 
 
 @final
@@ -66,7 +59,7 @@ class SpinGlassSpectrum(SpinGlassChain):
         "h": not_negative,
         "sectors": one_of(*_PARITIES),
         "whole": integer(SMALLEST_WHOLE, LARGEST_WHOLE),
-        "targets": _parts,
+        "targets": parts,
         "levels": integer(1, 1000),
         "bins": _tens,
     }
