@@ -1,6 +1,7 @@
 """Real kills: whatever dies, whenever, the final store is that of an undisturbed run, bit for bit."""
 
 import contextlib
+import logging
 import os
 import random
 import signal
@@ -13,6 +14,7 @@ import psutil
 import pytest
 
 import ensemble
+from ensemble.cluster import connect
 from ensemble.store import lock
 from tests.command import line
 from tests.command import run as run_command
@@ -173,3 +175,12 @@ def test_a_second_driver_is_refused_and_harms_nothing(folder: Path, undisturbed:
         assert f"must have one driver at a time, but process {run.pid} on " in second.stderr
         assert run.wait(timeout=120) == FAILURES_TOLD
     assert contents(finished(folder)) == contents(undisturbed)
+
+
+def test_a_worker_that_does_not_leave_at_the_end_is_no_news(caplog: pytest.LogCaptureFixture) -> None:
+    """As on a machine that is busy with other things: Dask kills the worker after some seconds, and would say so."""
+    with connect("local", workers=1) as client:
+        (worker,) = client.run(os.getpid).values()
+        os.kill(worker, signal.SIGSTOP)
+    assert not psutil.pid_exists(worker)
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]

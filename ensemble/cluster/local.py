@@ -1,8 +1,9 @@
 """Workers on this machine: processes on loopback, one for each core."""
 
 import contextlib
+import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import dask
 from distributed import Client, LocalCluster
@@ -34,6 +35,7 @@ def client(workers: int) -> Iterator[Client]:
     with (
         dask.config.set(_LASTING | UNOBSERVED | keeping),
         tempfile.TemporaryDirectory(prefix="ensemble-") as scratch,
+        _unheard() as end,
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
@@ -46,4 +48,18 @@ def client(workers: int) -> Iterator[Client]:
         ) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
-        yield client
+        try:
+            yield client
+        finally:
+            end()
+
+
+@contextlib.contextmanager
+def _unheard() -> Iterator[Callable[[], None]]:
+    """What to call when the work is done: a worker that is slow to leave then, and is killed, is no news."""
+    nanny = logging.getLogger("distributed.nanny")
+    usual = nanny.level
+    try:
+        yield lambda: nanny.setLevel(logging.ERROR)
+    finally:
+        nanny.setLevel(usual)
