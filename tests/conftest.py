@@ -23,9 +23,13 @@ QUICK = f"{Path(__file__).with_name('toy_model.py')}:QuickModel"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Compile everything once, if several tests at a time are to follow."""
+    """If several tests at a time are to follow: compile everything once, and leave each of them one thread.
+
+    Threads of the linear algebra wait for one another in a loop, which takes time of the cores from other tests.
+    """
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
-        for process in warm.start(config.rootpath):
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        for process in warm.start():
             assert process.wait() == 0
 
 

@@ -1,19 +1,15 @@
 """The same data give the same fit to the last bit, whatever the threads of a library and the places in memory."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
 from ensemble.fit import Estimate, compare, double_exponential, growth, plateau, power_law, stretched
+from tests.elsewhere import printed
 from tests.fit.ensembles import Array, blocks
 
 LAWS = ("stretched", "power", "growth", "plateau", "compare", "double_exponential")
 POINTS = (33, 200)
 """Few times, as a sweep has them, and so many that a library divides their covariance among threads."""
-THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def placed(values: Array, offset: int) -> Array:
@@ -55,13 +51,9 @@ def fits(points: int, offset: int = 0) -> dict[str, str]:
 
 
 def elsewhere(threads: int, leftover: int) -> str:
-    """The fits of another process, with so many threads, that finds a byte in all memory nobody has written to."""
-    settings = dict.fromkeys(THREADS, str(threads)) | {"PYTHONMALLOC": "malloc", "MALLOC_PERTURB_": str(leftover)}
-    code = f"from tests.fit.test_reproducible import fits, POINTS; print([fits(points) for points in {POINTS}])"
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, **settings}, capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
+    """The fits of another process."""
+    code = "from tests.fit.test_reproducible import POINTS, fits; print([fits(points) for points in POINTS])"
+    return printed(code, threads, leftover)
 
 
 def test_threads_and_leftovers_in_memory_change_nothing() -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +13,7 @@ from ensemble.models.driven_spins import DrivenSpins
 from ensemble.proof import verify
 from ensemble.store.group import commit
 from tests import command
-
-THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+from tests.elsewhere import printed
 
 
 def bits(N: int) -> str:
@@ -30,13 +28,8 @@ def bits(N: int) -> str:
 
 
 def elsewhere(threads: int, leftover: int) -> str:
-    """What another process finds, with so many threads and a byte in all memory that nobody has written to."""
-    settings = dict.fromkeys(THREADS, str(threads)) | {"PYTHONMALLOC": "malloc", "MALLOC_PERTURB_": str(leftover)}
-    code = "from tests.models.test_driven_reproducible import bits; print(bits(6))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, **settings}, capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
+    """What another process finds."""
+    return printed("from tests.models.test_driven_reproducible import bits; print(bits(6))", threads, leftover)
 
 
 def test_processes_and_leftovers_in_memory_change_no_bit() -> None:

@@ -15,7 +15,7 @@ from ensemble.models.mean_field import ElectronGlass, MeanFieldTLSGlass
 from ensemble.proof import verify
 from ensemble.store.group import commit
 from tests import command
-from tests.models.elsewhere import printed
+from tests.elsewhere import printed
 
 Glass = MeanFieldTLSGlass | ElectronGlass
 

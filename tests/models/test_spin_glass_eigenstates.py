@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from dataclasses import fields, replace
 from itertools import pairwise
 from typing import Any
@@ -17,8 +16,8 @@ from ensemble.models.spin_glass import SpinGlassFields, SpinGlassRemnant, SpinGl
 from ensemble.models.spin_glass.chain import STATES, SpinGlassChain
 from ensemble.realization import stream
 from tests.conformance import bits
+from tests.elsewhere import printed, python
 from tests.models import samples
-from tests.models.elsewhere import printed
 from tests.reference import tensor_chain
 
 Array = NDArray[np.float64]
@@ -275,6 +274,5 @@ print((most() - before) / model.memory(set(model.observables)))
 )
 def test_a_realization_takes_as_much_memory_as_is_said(model: Any) -> None:
     """In a process of its own, beside what others like it have taken before."""
-    code = MEMORY.format(model=repr(model))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(python(MEMORY.format(model=repr(model))), capture_output=True, text=True, check=True)
     assert 0.4 < float(done.stdout) < 1.2

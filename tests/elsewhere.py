@@ -4,17 +4,19 @@ import os
 import subprocess
 import sys
 
+from tests import ROOT
+
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def python(code: str) -> list[str]:
+    """The command line of a process that runs code; it imports what this one does."""
+    return [sys.executable, "-P", "-c", f"import sys; sys.path.append({str(ROOT)!r})\n{code}"]
 
 
 def printed(code: str, threads: int, leftover: int, **others: str) -> str:
     """What code prints there, with so many threads and a byte in all memory that nobody has written to."""
     settings = dict.fromkeys(THREADS, str(threads)) | {"PYTHONMALLOC": "malloc", "MALLOC_PERTURB_": str(leftover)}
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, **settings, **others},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    environment = {**os.environ, **settings, **others}
+    done = subprocess.run(python(code), env=environment, capture_output=True, text=True, check=True)
     return done.stdout.strip()
