@@ -20,7 +20,8 @@ import dask
 from distributed import Client, Worker
 
 import ensemble.task  # noqa: F401 - what a worker would import for its first task
-from ensemble.cluster import local, worker
+from ensemble.cluster import local
+from ensemble.cluster.environment import PRELOAD
 
 
 @contextlib.contextmanager
@@ -38,7 +39,7 @@ def herd(count: int, threads: int = 1) -> Iterator[Client]:
 
 
 async def _serve(address: str, threads: int, folder: str) -> None:
-    async with Worker(address, nthreads=threads, local_directory=folder, preload=[worker.__name__]) as each:
+    async with Worker(address, nthreads=threads, local_directory=folder, preload=[PRELOAD]) as each:
         await each.finished()
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ from ensemble.task import Job
 from tests.command import run as run_command
 from tests.conftest import TOY
 from tests.contents import contents
+from tests.elsewhere import python
 from tests.toy_model import ToyModel
 
 Toy = Callable[..., Sweep]
@@ -388,7 +388,7 @@ while not store.with_name("over").exists():
         told.append(facts)
 print(json.dumps(told))
 """
-    asking = [sys.executable, "-c", script, str(store)]
+    asking = [*python(script), str(store)]
     with subprocess.Popen(asking, stdout=subprocess.PIPE, text=True) as asker:
         assert asker.stdout is not None
         assert asker.stdout.readline() == "ready\n"

@@ -6,7 +6,6 @@ import os
 import random
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from ensemble.cluster import cores
 from ensemble.store import lock
 from tests.command import line
 from tests.contents import chunks, contents
+from tests.elsewhere import python
 from tests.faults import ContentsOf, finished, one_sentence, process, sweep, told
 from tests.greedy import WORKER_BYTES
 from tests.test_cluster import dask, wait_until, worker
@@ -145,7 +145,7 @@ def test_somebody_who_looks_does_not_keep_a_driver_away(tmp_path: Path) -> None:
     store = tmp_path / "a.zarr"
     lock.place(store).write_text("{}")
     look = f"from ensemble.store import lock; from pathlib import Path\nwhile True: lock.holder(Path({str(store)!r}))"
-    with process(tmp_path, sys.executable, "-c", look) as looking:
+    with process(tmp_path, *python(look)) as looking:
         time.sleep(1.0)
         for _ in range(2000):
             with lock.hold(store):

@@ -42,6 +42,7 @@ from tests import test_kills
 from tests.command import line
 from tests.conftest import TOY, address_of
 from tests.contents import contents
+from tests.elsewhere import python
 from tests.test_kills import wait_until
 
 Toy = Callable[..., Sweep]
@@ -355,7 +356,7 @@ def test_what_the_environment_lacks_is_told_in_one_sentence(s3: Any, url: str, t
     cases: list[tuple[list[str], dict[str, str], str]] = [
         (line("status", url), nowhere, "must be within reach, but Could not connect to the .*; check the network"),
         (line("status", url), nobody, "access is denied: Unable to locate credentials; check"),
-        ([sys.executable, "-c", bare, "status", url], {}, r"needs a package more: pip install 'ensemble\[s3\]'"),
+        ([*python(bare), "status", url], {}, r"needs a package more: pip install 'ensemble\[s3\]'"),
     ]
     for command, more, pattern in cases:
         done = subprocess.run(command, env={**os.environ, **more}, check=False, capture_output=True, text=True)

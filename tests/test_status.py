@@ -6,7 +6,6 @@ import pty
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +24,7 @@ from ensemble.store.layout import EPOCH
 from tests.command import line, run
 from tests.conftest import TOY
 from tests.contents import chunks
+from tests.elsewhere import python
 
 Toy = Callable[..., Sweep]
 
@@ -51,13 +51,21 @@ def store(toy: Toy, tmp_path: Path, address: str) -> Path:
 def loaded(command: str) -> set[str]:
     """The large libraries that a process has loaded after it has run the command line."""
     script = f"from ensemble.cli import main\nmain({command.split()}, standalone_mode=False){LOADED}"
-    told = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stderr
+    told = subprocess.run(python(script), check=True, capture_output=True, text=True).stderr
     return LIBRARIES & set(told.split())
 
 
 def test_help_and_status_load_what_they_need_and_nothing_else(store: Path) -> None:
     assert loaded("--help") == set()
     assert loaded(f"status {store}") == loaded(f"status {store} --provenance --json") == {"numpy", "zarr"}
+
+
+@pytest.mark.parametrize("wrong", ["", "realizations = 0\n", "realizations = 3\naxes.size = ['two']\n"])
+def test_a_wrong_sweep_is_refused_before_much_is_loaded(wrong: str, tmp_path: Path) -> None:
+    (tmp_path / "wrong.toml").write_text(f'model = "{TOY}"\nseed = 1\n{wrong}')
+    for command in ("run", "plan", "submit"):
+        assert loaded(f"{command} {tmp_path / 'wrong.toml'}") == loaded(f"{command} --help") == {"numpy", "zarr"}
+    assert not list(tmp_path.glob("*.zarr"))
 
 
 def test_every_command_that_help_lists_is_there() -> None:
@@ -81,7 +89,7 @@ def test_every_name_of_the_screen_is_there() -> None:
 
 def test_rooms_load_when_they_are_used() -> None:
     script = "import ensemble\nprint(ensemble.reduce.average is ensemble.average, ensemble.store.lock.__name__)"
-    told = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout
+    told = subprocess.run(python(script), check=True, capture_output=True, text=True).stdout
     assert told == "True ensemble.store.lock\n"
 
 

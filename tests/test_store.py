@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +22,7 @@ from ensemble.store.damage import open_array
 from ensemble.store.group import commit
 from ensemble.store.layout import OWN
 from tests.contents import contents
+from tests.elsewhere import python
 from tests.models.test_catalog import MODEL
 
 Toy = Callable[..., Sweep]
@@ -372,7 +372,7 @@ def test_the_lock_of_a_killed_driver_stops_nobody(toy: Toy, tmp_path: Path) -> N
         "    time.sleep(60)\n"
     )
     store = tmp_path / "a.zarr"
-    with subprocess.Popen([sys.executable, "-c", script, str(store)], stdout=subprocess.PIPE) as driver:
+    with subprocess.Popen([*python(script), str(store)], stdout=subprocess.PIPE) as driver:
         assert driver.stdout is not None
         assert driver.stdout.readline() == b"held\n"
         with pytest.raises(StoreLocked, match=f"process {driver.pid} on "), lock.hold(store):

@@ -5,18 +5,18 @@ import functools
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import click
-import dask
-from distributed import Client
 
 from ensemble import cluster
 from ensemble.cli.stores import STORE
 from ensemble.errors import ClusterError, FitError
-from ensemble.fit.families import SIZE_LAWS
 from ensemble.run.deadline import Deadline, at, earliest, of_slurm, within
 from ensemble.wording import seconds_of
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 PATH = click.Path(path_type=Path)
 
@@ -83,6 +83,8 @@ def _configure_tls(key: str, context: click.Context, option: click.Parameter, pa
         return
     if not path.is_file():
         raise ClusterError(f"{option.opts[0]} must be a file, but {path} is none")
+    import dask
+
     told = {f"distributed.comm.tls.{key}": str(path.absolute()), "distributed.comm.require-encryption": True}
     context.with_resource(dask.config.set(told))
 
@@ -105,7 +107,7 @@ reading_options = cluster_options(None, "; without, and without --workers, this 
 """The same, for what reads a store."""
 
 
-def reading(where: str | None, workers: int | None) -> contextlib.AbstractContextManager[Client | None]:
+def reading(where: str | None, workers: int | None) -> "contextlib.AbstractContextManager[Client | None]":
     """The cluster that reads a store, if one was asked for."""
     if not (where or workers):
         return contextlib.nullcontext()
@@ -139,6 +141,8 @@ def _window(_context: click.Context, _option: click.Parameter, text: str | None)
 def _across(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[str, str] | None:
     if text is None:
         return None
+    from ensemble.fit.families import SIZE_LAWS
+
     axis, _, law = text.partition(":")
     if not axis or law not in SIZE_LAWS:
         raise FitError(f"--across must be an axis and a law, such as N:{next(iter(SIZE_LAWS))}, got {text!r}")
@@ -153,5 +157,7 @@ def window_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def across_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """--across, of a fit."""
+    from ensemble.fit.families import SIZE_LAWS
+
     text = f"Then fit a law along an axis, such as N, to what has come out: {', '.join(SIZE_LAWS)}."
     return click.option("--across", metavar="AXIS:LAW", callback=_across, help=text)(command)

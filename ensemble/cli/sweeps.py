@@ -1,15 +1,17 @@
-"""What goes from a sweep to a store: `run`, `plan`, and `models`, what there is to run."""
+"""What goes from a sweep to a store: `run`, `plan`, and `models`, what there is to run.
+
+A sweep is read before Dask and xarray are loaded, so that a wrong one is refused at once.
+"""
 
 import contextlib
 import functools
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from distributed import Client
 
-from ensemble import cluster, forecast, reduce, report, screen
+from ensemble import cluster, reduce, screen
 from ensemble import run as running
 from ensemble.cli.drawing import draw_averages
 from ensemble.cli.options import (
@@ -23,11 +25,13 @@ from ensemble.cli.options import (
 )
 from ensemble.cluster.submit import Successor, followed
 from ensemble.models import catalog
-from ensemble.reduce import curves
 from ensemble.run.deadline import Deadline, patience
 from ensemble.store.place import Place
 from ensemble.sweep import Sweep
 from ensemble.wording import duration, size
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 
 @click.command()
@@ -85,6 +89,8 @@ def _run(
     end: Deadline | None,
     **options: Any,
 ) -> None:
+    from ensemble import report
+
     path = store.absolute()  # workers do not share this folder
     summary = running.survey(asked, path, retry_failed=retry_failed)
     if summary.complete:
@@ -119,7 +125,7 @@ def _run(
     for line in report.handfuls(averages):
         click.echo(line)
     click.echo(f"store   {store}")
-    if curves(averages):
+    if reduce.curves(averages):
         click.echo(f"figure  {draw_averages(averages, figure or store.with_suffix('.png'))}")
     _leave_if_failed(summary, store)
 
@@ -139,6 +145,8 @@ def plan(
     and not started; by default they are the cores of this machine.
     """
     asked = Sweep.read(sweep)
+    from ensemble import forecast
+
     path = store or Path(f"{sweep.stem}.zarr")
     many = workers if where == "local" else None
     say = functools.partial(click.echo, err=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import dask
 from distributed import Client, LocalCluster
 
-from ensemble.cluster import worker
+from ensemble.cluster.environment import KEEPING, PRELOAD, UNOBSERVED
 
 _LASTING = {"distributed.scheduler.worker-ttl": None, "distributed.deploy.lost-worker-timeout": "1000 weeks"}
 """A worker that says nothing for long is at work, and one that dies is started again.
@@ -16,16 +16,6 @@ _LASTING = {"distributed.scheduler.worker-ttl": None, "distributed.deploy.lost-w
 By default Dask restarts the first after five minutes, and gives up the second if it happens to be starting again
 fifteen seconds after a death, until none is left.
 """
-
-KEEPING = {f"MALLOC_{name}_THRESHOLD_": str(size) for name, size in (("MMAP", 32 * 2**20), ("TRIM", 64 * 2**20))}
-"""In the environment of a worker: memory that chunks come and go in stays with it, up to 64 MiB.
-
-By default Dask has it given back each time, and the system then clears every page anew, a good part of the time that
-it takes to read a chunk.
-"""
-
-UNOBSERVED = {"distributed.worker.profile.enabled": False, "distributed.admin.tick.interval": "1s"}
-"""Of a worker: nobody looks at Dask's profiles of it, and they take some of its core."""
 
 
 @contextlib.contextmanager
@@ -44,7 +34,7 @@ def client(workers: int) -> Iterator[Client]:
             dashboard_address="127.0.0.1:0",
             local_directory=scratch,
             env={"NUMBA_NUM_THREADS": "1"},
-            preload=[worker.__name__],
+            preload=[PRELOAD],
         ) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):

@@ -4,9 +4,8 @@ import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ensemble.cluster import worker
+from ensemble.cluster.environment import ENDS, KEEPING, LEAVES, PRELOAD, UNOBSERVED
 from ensemble.cluster.keys import FILES
-from ensemble.cluster.local import KEEPING, UNOBSERVED
 from ensemble.cluster.profile import Profile
 
 DRIVER = "driver.sh"
@@ -32,8 +31,8 @@ def worker_job(profile: Profile, name: str, folder: Path, address: str) -> str:
             *profile.options,
         ],
         [
-            f"export {worker.ENDS}=$(( $(date +%s) + {60 * profile.minutes} ))",
-            f"export {worker.LEAVES}={profile.leaves:g}",
+            f"export {ENDS}=$(( $(date +%s) + {60 * profile.minutes} ))",
+            f"export {LEAVES}={profile.leaves:g}",
             *environment(profile),
             *profile.setup,
             f'{command(profile, address, profile.cores, keys=folder)} --local-directory "$scratch" '
@@ -88,7 +87,7 @@ def command(profile: Profile, address: str, count: int, *, memory: int | None = 
             *("--nworkers", str(count), "--nthreads", "1", "--memory-limit", str(memory or profile.bytes_each)),
             *(("--interface", profile.interface) if profile.interface else ()),
             *("--no-dashboard", "--dashboard-address", "127.0.0.1:0"),
-            *("--death-timeout", str(DEATH_TIMEOUT), "--preload", worker.__name__),
+            *("--death-timeout", str(DEATH_TIMEOUT), "--preload", PRELOAD),
         ]
     )
 

@@ -14,12 +14,8 @@ from typing import final
 
 from distributed import Status, Worker
 
+from ensemble.cluster.environment import ENDS, LEAVES
 from ensemble.steady import steady
-
-ENDS = "ENSEMBLE_JOB_ENDS"
-"""In the environment of a worker: the time of day at which its job ends, in seconds since 1970."""
-LEAVES = "ENSEMBLE_WORKER_LEAVES"
-"""Seconds before the end of its job in which a worker takes nothing new."""
 
 _LAST = 2.0
 """Seconds before the end of the job in which what is still at work is given up."""

@@ -21,15 +21,25 @@ cluster. They count what the status calls done when they begin, so they work whi
 from typing import TYPE_CHECKING
 
 from ensemble.deferred import deferred
-from ensemble.reduce.averages import average, curves
-from ensemble.reduce.blocks import block_means
-from ensemble.reduce.distribution import statistics
-from ensemble.reduce.histograms import histogram
-from ensemble.reduce.rare import audit
 
 if TYPE_CHECKING:
+    from ensemble.reduce.averages import average, curves
+    from ensemble.reduce.blocks import block_means
+    from ensemble.reduce.distribution import statistics
+    from ensemble.reduce.histograms import histogram
     from ensemble.reduce.quantities import of_means
+    from ensemble.reduce.rare import audit
 else:
-    __getattr__ = deferred(__name__, {"ensemble.reduce.quantities": ("of_means",)})
+    __getattr__ = deferred(
+        __name__,
+        {
+            "ensemble.reduce.averages": ("average", "curves"),
+            "ensemble.reduce.blocks": ("block_means",),
+            "ensemble.reduce.distribution": ("statistics",),
+            "ensemble.reduce.histograms": ("histogram",),
+            "ensemble.reduce.quantities": ("of_means",),
+            "ensemble.reduce.rare": ("audit",),
+        },
+    )
 
 __all__ = ["audit", "average", "block_means", "curves", "histogram", "of_means", "statistics"]

@@ -14,8 +14,22 @@ The driver never sees a trajectory: tasks write their chunk and return a receipt
 once a second. Killed at any moment, a run loses what was in flight; run again, it computes just that.
 """
 
-from ensemble.run.deadline import Deadline
-from ensemble.run.driver import in_time, need, run_on, run_sweep, stock, survey
-from ensemble.run.summary import Summary, Watch
+from typing import TYPE_CHECKING
+
+from ensemble.deferred import deferred
+
+if TYPE_CHECKING:
+    from ensemble.run.deadline import Deadline
+    from ensemble.run.driver import in_time, need, run_on, run_sweep, stock, survey
+    from ensemble.run.summary import Summary, Watch
+else:
+    __getattr__ = deferred(
+        __name__,
+        {
+            "ensemble.run.deadline": ("Deadline",),
+            "ensemble.run.driver": ("in_time", "need", "run_on", "run_sweep", "stock", "survey"),
+            "ensemble.run.summary": ("Summary", "Watch"),
+        },
+    )
 
 __all__ = ["Deadline", "Summary", "Watch", "in_time", "need", "run_on", "run_sweep", "stock", "survey"]
