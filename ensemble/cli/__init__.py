@@ -5,7 +5,8 @@ stores       where a store is
 status       status
 sweeps       run, plan, models
 submitting   submit
-reductions   average, fit, plot
+reductions   average, plot
+fits         fit
 proofs       replay, verify
 figures      figure
 
@@ -22,7 +23,7 @@ from ensemble.errors import EnsembleError
 COMMANDS = {
     "average": ("reductions", "Print the averages of a store, with their errors."),
     "figure": ("figures", "Make declared figures, and compute what they lack."),
-    "fit": ("reductions", "Fit a law to every point of a store."),
+    "fit": ("fits", "Fit a law to every point of a store."),
     "models": ("sweeps", "List the installed models."),
     "plan": ("sweeps", "Tell what a sweep would take; start nothing."),
     "plot": ("reductions", "Draw the averages of a store."),

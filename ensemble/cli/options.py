@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
@@ -11,7 +10,7 @@ import click
 
 from ensemble import cluster
 from ensemble.cli.stores import STORE
-from ensemble.errors import ClusterError, FitError
+from ensemble.errors import ClusterError
 from ensemble.run.deadline import Deadline, at, earliest, of_slurm, within
 from ensemble.wording import seconds_of
 
@@ -124,40 +123,3 @@ def model_folder_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """--model-folder, of what needs the model of a store."""
     text = "Where the file of the model is; by default here, or beside STORE."
     return click.option("--model-folder", type=PATH, help=text)(command)
-
-
-def _window(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[float, float] | None:
-    if text is None:
-        return None
-    try:
-        first, last = map(float, text.split(":"))
-    except ValueError:
-        first, last = math.nan, math.nan
-    if not first < last:
-        raise FitError(f"--window must be two times, FIRST:LAST, such as 0.1:100, got {text!r}")
-    return first, last
-
-
-def _across(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[str, str] | None:
-    if text is None:
-        return None
-    from ensemble.fit.families import SIZE_LAWS
-
-    axis, _, law = text.partition(":")
-    if not axis or law not in SIZE_LAWS:
-        raise FitError(f"--across must be an axis and a law, such as N:{next(iter(SIZE_LAWS))}, got {text!r}")
-    return axis, law
-
-
-def window_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--window, of a fit."""
-    text = "The times to fit; by default the law's own rule finds them."
-    return click.option("--window", metavar="FIRST:LAST", callback=_window, help=text)(command)
-
-
-def across_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--across, of a fit."""
-    from ensemble.fit.families import SIZE_LAWS
-
-    text = f"Then fit a law along an axis, such as N, to what has come out: {', '.join(SIZE_LAWS)}."
-    return click.option("--across", metavar="AXIS:LAW", callback=_across, help=text)(command)
