@@ -12,7 +12,6 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 
@@ -21,7 +20,8 @@ from distributed import Client, Worker
 
 import ensemble.task  # noqa: F401 - what a worker would import for its first task
 from ensemble.cluster import local
-from ensemble.cluster.environment import PRELOAD
+from ensemble.cluster.settings import PRELOAD
+from tests.elsewhere import python
 
 
 @contextlib.contextmanager
@@ -29,7 +29,7 @@ def herd(count: int, threads: int = 1) -> Iterator[Client]:
     """A client of so many worker processes, which end with it."""
     with local.client(0) as client, tempfile.TemporaryDirectory(prefix="herd-") as folder:
         address = str(client.scheduler_info()["address"])
-        line = [sys.executable, "-m", __name__, address, str(count), str(threads), folder]
+        line = python(f"from tests.herd import become; become({address!r}, {count}, {threads}, {folder!r})")
         with subprocess.Popen(line, start_new_session=True) as first:
             try:
                 client.wait_for_workers(count, timeout=120)
@@ -43,7 +43,7 @@ async def _serve(address: str, threads: int, folder: str) -> None:
         await each.finished()
 
 
-def _become(address: str, count: int, threads: int, folder: str) -> None:
+def become(address: str, count: int, threads: int, folder: str) -> None:
     """Become so many workers, and wait for them."""
     logging.getLogger("distributed").setLevel(logging.WARNING)
     dask.config.set({"distributed.worker.profile.enabled": threads == 1})  # it looks at each thread, again and again
@@ -54,7 +54,3 @@ def _become(address: str, count: int, threads: int, folder: str) -> None:
     with contextlib.suppress(ChildProcessError):
         while True:
             os.wait()
-
-
-if __name__ == "__main__":
-    _become(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

@@ -78,6 +78,9 @@ def test_run_lands_a_store_prints_a_table_and_draws_a_figure(folder: Path, addre
     again = run(folder, "run", "walk.toml")
     assert again.returncode == 0
     assert again.stdout == "everything is there: 48 of 48 realizations in walk.zarr\n"
+    wrong = run(folder, "run", "walk.toml", "--cluster", "nowhere")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr.startswith("ensemble: --cluster must be local, slurm, a profile.toml, an address")
     assert again.stderr == ""
     assert contents(folder / "walk.zarr") == before
 

@@ -15,7 +15,7 @@ from distributed import Client
 import ensemble
 from ensemble import Sweep, run_sweep
 from ensemble.cluster import connect
-from ensemble.cluster.environment import ENDS, LEAVES
+from ensemble.cluster.settings import ENDS, LEAVES
 from ensemble.errors import ClusterError
 from tests.command import BIN, line
 from tests.contents import chunks, contents

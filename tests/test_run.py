@@ -11,7 +11,7 @@ import xarray as xr
 import ensemble
 from ensemble import Sweep, run_sweep
 from ensemble.cluster import connect
-from ensemble.errors import RunError, StoreMismatch
+from ensemble.errors import ClusterError, RunError, StoreMismatch
 from ensemble.realization import key, stream
 from ensemble.run import Watch
 from ensemble.store.layout import OWN
@@ -55,6 +55,12 @@ def test_a_second_run_finds_everything_and_starts_no_cluster(toy: Toy, tmp_path:
     before = contents(tmp_path / "a.zarr")
     summary = run_sweep(toy(), tmp_path / "a.zarr", cluster="tcp://127.0.0.1:1")
     assert (summary.computed, summary.found) == (0, 40)
+    for wrong, told in (
+        ({"cluster": "nowhere"}, "--cluster must be local, slurm, a profile.toml"),
+        ({"cluster": "slurm", "workers": 2}, "--workers belongs to --cluster local"),
+    ):
+        with pytest.raises(ClusterError, match=told):
+            run_sweep(toy(), tmp_path / "a.zarr", **wrong)
     assert contents(tmp_path / "a.zarr") == before
 
 

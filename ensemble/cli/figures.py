@@ -52,6 +52,7 @@ def figure(
     told beside what was published. Stop at any time, and run it again to continue; a figure for which there was no time
     is made of what is there.
     """
+    cluster.check(where, workers)
     end = deadline(until, max_time)
     home = (paths[0] if paths[0].is_dir() else paths[0].parent).resolve()
     folder = folder or Path("." if home == Path.cwd() else home.name)

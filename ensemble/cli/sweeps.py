@@ -89,8 +89,7 @@ def _run(
     end: Deadline | None,
     **options: Any,
 ) -> None:
-    from ensemble import report
-
+    cluster.check(where, workers)
     path = store.absolute()  # workers do not share this folder
     summary = running.survey(asked, path, retry_failed=retry_failed)
     if summary.complete:
@@ -120,6 +119,8 @@ def _run(
             _leave_if_failed(summary, store)
             return
         averages = reduce.average(path, audited=True, client=client)
+    from ensemble import report
+
     if int(averages["count"].sum()):
         screen.console().print(*screen.average_tables(averages))
     for line in report.handfuls(averages):

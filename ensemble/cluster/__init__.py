@@ -8,13 +8,13 @@
 "tcp://host:8786"       a Dask cluster that is running already (tls:// and others that Dask knows)
 "scheduler.json"        the same, by the file that its scheduler has written
 
-    client                              which of them is meant
+    named, client                       which of them is meant, and its client
     local, running, fleet, allocation   one file for each
     profile, scripts, slurm, submit     what is asked of SLURM, in whose words, with which commands
     arrivals                            which job a worker came with
     scheduling                          the scheduler of jobs, in the driver's process
     worker                              what every worker process does first
-    environment                         what it finds in its environment
+    settings                            what it is started with
     keys                                TLS for whatever leaves the machine
     memory                              what realizations take, and which workers have room for it
 """
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ensemble.cluster.client import connect, cores, quiet, threads
     from ensemble.cluster.fleet import longest, planned_threads, wish
     from ensemble.cluster.memory import Need, Rooms, check_room, fitting
+    from ensemble.cluster.named import check
 else:
     __getattr__ = deferred(
         __name__,
@@ -34,12 +35,14 @@ else:
             "ensemble.cluster.client": ("connect", "cores", "quiet", "threads"),
             "ensemble.cluster.fleet": ("longest", "planned_threads", "wish"),
             "ensemble.cluster.memory": ("Need", "Rooms", "check_room", "fitting"),
+            "ensemble.cluster.named": ("check",),
         },
     )
 
 __all__ = [
     "Need",
     "Rooms",
+    "check",
     "check_room",
     "connect",
     "cores",

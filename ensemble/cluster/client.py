@@ -5,14 +5,12 @@ import logging
 import math
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from distributed import Client
 
 from ensemble.cluster import allocation, fleet, local, running
 from ensemble.cluster.memory import NOTHING, Need, check_room, fitting
-from ensemble.cluster.profile import Profile
-from ensemble.errors import ClusterError
+from ensemble.cluster.named import check, in_allocation, profile_of
 from ensemble.steady import steady
 
 
@@ -46,8 +44,7 @@ def connect(
     system may take its time: that is said, and after `patience` seconds without a worker a NoWorkers error.
     """
     steady()
-    if workers is not None and where != "local":
-        raise ClusterError(f"--workers belongs to --cluster local, but the cluster is {where}; leave one out")
+    check(where, workers)
     with _client(where, workers, say, patience, need) as client:
         check_room(client, need)
         yield client
@@ -56,16 +53,9 @@ def connect(
 def _client(
     where: str, workers: int | None, say: Callable[[str], None], patience: float, need: Need
 ) -> contextlib.AbstractContextManager[Client]:
-    kind, _, named = where.partition(":")
+    profile = profile_of(where)
     if where == "local":
         return local.client(fitting(workers or cores(), need, say))
-    if kind == "allocation":
-        return allocation.client(Profile.find(named or "slurm"), say)
-    if where == "slurm" or Path(where).suffix == ".toml":
-        return fleet.client(Profile.find(where), say, patience)
-    if "://" in where or Path(where).is_file():
+    if profile is None:
         return running.client(where)
-    raise ClusterError(
-        "--cluster must be local, slurm, a profile.toml, an address such as tcp://host:8786, or a scheduler file, "
-        f"got {where!r}"
-    )
+    return allocation.client(profile, say) if in_allocation(where) else fleet.client(profile, say, patience)

@@ -3,12 +3,12 @@
 import contextlib
 import logging
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import dask
 from distributed import Client, LocalCluster
 
-from ensemble.cluster.environment import KEEPING, PRELOAD, UNOBSERVED
+from ensemble.cluster.settings import KEEPING, PRELOAD, UNOBSERVED
 
 _LASTING = {"distributed.scheduler.worker-ttl": None, "distributed.deploy.lost-worker-timeout": "1000 weeks"}
 """A worker that says nothing for long is at work, and one that dies is started again.
@@ -25,7 +25,7 @@ def client(workers: int) -> Iterator[Client]:
     with (
         dask.config.set(_LASTING | UNOBSERVED | keeping),
         tempfile.TemporaryDirectory(prefix="ensemble-") as scratch,
-        _unheard() as end,
+        contextlib.ExitStack() as afterwards,
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
@@ -40,16 +40,7 @@ def client(workers: int) -> Iterator[Client]:
     ):
         try:
             yield client
-        finally:
-            end()
-
-
-@contextlib.contextmanager
-def _unheard() -> Iterator[Callable[[], None]]:
-    """What to call when the work is done: a worker that is slow to leave then, and is killed, is no news."""
-    nanny = logging.getLogger("distributed.nanny")
-    usual = nanny.level
-    try:
-        yield lambda: nanny.setLevel(logging.ERROR)
-    finally:
-        nanny.setLevel(usual)
+        finally:  # a worker that is slow to leave now, and is killed, is no news
+            nanny = logging.getLogger("distributed.nanny")
+            afterwards.callback(nanny.setLevel, nanny.level)
+            nanny.setLevel(logging.ERROR)

@@ -4,9 +4,9 @@ import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ensemble.cluster.environment import ENDS, KEEPING, LEAVES, PRELOAD, UNOBSERVED
 from ensemble.cluster.keys import FILES
 from ensemble.cluster.profile import Profile
+from ensemble.cluster.settings import ENDS, KEEPING, LEAVES, PRELOAD, UNOBSERVED
 
 DRIVER = "driver.sh"
 """Name of the script of a job with a driver."""

@@ -14,7 +14,7 @@ from typing import final
 
 from distributed import Status, Worker
 
-from ensemble.cluster.environment import ENDS, LEAVES
+from ensemble.cluster.settings import ENDS, LEAVES
 from ensemble.steady import steady
 
 _LAST = 2.0

@@ -8,7 +8,7 @@ from pathlib import Path
 from distributed import Client
 
 from ensemble import forecast, judge, provenance
-from ensemble.cluster import Need, Rooms, check_room, connect, longest, planned_threads, threads
+from ensemble.cluster import Need, Rooms, check, check_room, connect, longest, planned_threads, threads
 from ensemble.errors import ClusterError, NoWorkers, SweepError
 from ensemble.run.agenda import Agenda
 from ensemble.run.deadline import Deadline, patience
@@ -43,6 +43,7 @@ def run_sweep(
     """
     if time_limit is not None and not time_limit > 0:
         raise SweepError(f"time_limit must be more than 0 seconds, got {time_limit!r}; None is no limit")
+    check(cluster, workers)
     sweep = sweep if isinstance(sweep, Sweep) else Sweep.read(sweep)
     store, watch = place(store).absolute(), watch or Watch()
     summary = survey(sweep, store, retry_failed=retry_failed)

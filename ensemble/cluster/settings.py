@@ -1,7 +1,7 @@
-"""What a worker process finds in its environment, whoever starts it."""
+"""What every worker is started with, whoever starts it."""
 
 KEEPING = {f"MALLOC_{name}_THRESHOLD_": str(size) for name, size in (("MMAP", 32 * 2**20), ("TRIM", 64 * 2**20))}
-"""Memory that chunks come and go in stays with a worker, up to 64 MiB.
+"""In the environment of a worker: memory that chunks come and go in stays with it, up to 64 MiB.
 
 By default Dask has it given back each time, and the system then clears every page anew, a good part of the time that
 it takes to read a chunk.
@@ -10,7 +10,7 @@ UNOBSERVED = {"distributed.worker.profile.enabled": False, "distributed.admin.ti
 """Of Dask's own settings: nobody looks at its profiles of a worker, and they take some of its core."""
 
 ENDS = "ENSEMBLE_JOB_ENDS"
-"""The time of day at which the job of a worker ends, in seconds since 1970."""
+"""In the environment of a worker: the time of day at which its job ends, in seconds since 1970."""
 LEAVES = "ENSEMBLE_WORKER_LEAVES"
 """Seconds before the end of its job in which a worker takes nothing new."""
 

@@ -1,0 +1,32 @@
+"""Which cluster a text names; a wrong one is refused before it is needed, also where nothing is left to compute."""
+
+from pathlib import Path
+
+from ensemble.cluster.profile import Profile
+from ensemble.errors import ClusterError
+
+
+def check(where: str, workers: int | None = None) -> None:
+    """Refuse what names no cluster, and a number of workers for one that has its own."""
+    if workers is not None and where != "local":
+        raise ClusterError(f"--workers belongs to --cluster local, but the cluster is {where}; leave one out")
+    profile_of(where)
+
+
+def profile_of(where: str) -> Profile | None:
+    """The profile of a cluster of jobs; None for this machine and for a cluster that is running already."""
+    if in_allocation(where):
+        return Profile.find(where.partition(":")[2] or "slurm")
+    if where == "slurm" or Path(where).suffix == ".toml":
+        return Profile.find(where)
+    if where == "local" or "://" in where or Path(where).is_file():
+        return None
+    raise ClusterError(
+        "--cluster must be local, slurm, a profile.toml, an address such as tcp://host:8786, or a scheduler file, "
+        f"got {where!r}"
+    )
+
+
+def in_allocation(where: str) -> bool:
+    """Whether it is the SLURM job that this process runs in."""
+    return where.partition(":")[0] == "allocation"
