@@ -7,7 +7,6 @@ and their product with a vector, which read as much, and the sweep of textbooks:
 import json
 import math
 import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +20,7 @@ from ensemble.physics.mean_field import hopping
 from ensemble.physics.mean_field.self_consistent import averages, fields, self_consistent, sweep
 from ensemble.physics.one_blas_thread import one_blas_thread
 from tests.benchmarks import median, median_seconds
+from tests.elsewhere import python
 from tests.reference.localized import TOLERANCE, Glass
 
 Array = NDArray[np.float64]
@@ -57,7 +57,7 @@ def test_one_solution(benchmark: BenchmarkFixture, N: int) -> None:
     """Two-level systems at low temperature: besides the couplings there is nothing of their size."""
 
     def solved() -> dict[str, float]:
-        command = [sys.executable, "-c", ONE_SOLUTION, str(N), str(COLD)]
+        command = [*python(ONE_SOLUTION), str(N), str(COLD)]
         told: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         return told
 

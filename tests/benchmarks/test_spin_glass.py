@@ -7,7 +7,6 @@ memory, and the loops that sum all fields anew after each flip.
 
 import json
 import subprocess
-import sys
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from ensemble.physics.spin_chain.avalanche import avalanche
 from ensemble.physics.spin_chain.pairs import resonant_pairs, unstable_pairs
 from ensemble.physics.spin_chain.relaxation import ORDERS, fields, stable
 from tests.benchmarks import median, median_seconds
+from tests.elsewhere import python
 from tests.reference import plain_chain
 
 Array = NDArray[np.float64]
@@ -55,7 +55,7 @@ def test_one_sample(benchmark: BenchmarkFixture, L: int) -> None:
     """Couplings and a stable state; besides the couplings there is nothing of their size."""
 
     def sampled() -> dict[str, float]:
-        command = [sys.executable, "-c", ONE_SAMPLE, str(L)]
+        command = [*python(ONE_SAMPLE), str(L)]
         told: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         return told
 

@@ -7,7 +7,6 @@ rows keeps them sparse.
 
 import json
 import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -22,6 +21,7 @@ from ensemble.physics.spin_chain.couplings import ring
 from ensemble.physics.spin_chain.filtered import ends, levels_around
 from ensemble.physics.spin_chain.sectors import Sector
 from tests.benchmarks import median, median_seconds
+from tests.elsewhere import python
 
 Array = NDArray[np.float64]
 
@@ -72,7 +72,7 @@ def test_time_and_memory(benchmark: BenchmarkFixture, L: int, whole: int) -> Non
     """One sector: all its levels, or a hundred of those in its middle."""
 
     def measured() -> dict[str, float]:
-        command = [sys.executable, "-c", ONE_REALIZATION, str(L), str(whole)]
+        command = [*python(ONE_REALIZATION), str(L), str(whole)]
         told: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         return told
 

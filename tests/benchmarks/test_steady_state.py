@@ -6,7 +6,6 @@ An application of the master equation turns a matrix from dressed states to prod
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -21,6 +20,7 @@ from ensemble.physics.dipolar.eigenbasis import Eigenbasis
 from ensemble.physics.one_blas_thread import one_blas_thread
 from ensemble.realization import stream
 from tests.benchmarks import median, median_seconds
+from tests.elsewhere import python
 from tests.reference import dense_spins
 
 Array = NDArray[np.float64]
@@ -87,7 +87,7 @@ def test_everything(benchmark: BenchmarkFixture, N: int, temperature: float) -> 
 
     def measured() -> dict[str, float]:
         done = subprocess.run(
-            [sys.executable, "-c", EVERYTHING, str(N), str(temperature)], check=True, capture_output=True, text=True
+            [*python(EVERYTHING), str(N), str(temperature)], check=True, capture_output=True, text=True
         )
         told: dict[str, float] = json.loads(done.stdout)
         return told
