@@ -4,7 +4,6 @@ import functools
 import os
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +12,12 @@ from matplotlib.figure import Figure
 
 from ensemble import Sweep, run_sweep
 from ensemble.cluster import connect
-from tests import warm
-from tests.contents import contents
+from tests.support import warm
+from tests.support.clusters import address_of
+from tests.support.contents import contents
+from tests.support.toy_model import TOY
 
 os.environ.setdefault("MPLBACKEND", "agg")
-
-TOY = f"{Path(__file__).with_name('toy_model.py')}:ToyModel"
-QUICK = f"{Path(__file__).with_name('toy_model.py')}:QuickModel"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,11 +34,6 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What mostly waits for SLURM comes first: beside it others may compute."""
     items.sort(key=lambda item: item.path.name != "test_slurm.py")
-
-
-def address_of(client: Client) -> str:
-    """Where others reach the scheduler of a client."""
-    return str(client.scheduler_info()["address"])
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from ensemble.physics import average_concurrence, concurrence, integrate_master_equation, partial_trace
 from tests.benchmarks import median
-from tests.reference.qutip_solution import solve
-from tests.reference.random_ising import random_instance
+from tests.support.reference.qutip_solution import solve
+from tests.support.reference.random_ising import random_instance
 
 
 @pytest.mark.parametrize(("n", "steps"), [(4, 20), (6, 6), (8, 3)])

@@ -20,8 +20,8 @@ from ensemble.physics.mean_field import hopping
 from ensemble.physics.mean_field.self_consistent import averages, fields, self_consistent, sweep
 from ensemble.physics.one_blas_thread import one_blas_thread
 from tests.benchmarks import median, median_seconds
-from tests.elsewhere import python
-from tests.reference.localized import TOLERANCE, Glass
+from tests.support.elsewhere import python
+from tests.support.reference.localized import TOLERANCE, Glass
 
 Array = NDArray[np.float64]
 

@@ -25,10 +25,10 @@ from ensemble import Sweep
 from ensemble.run import Summary, Watch, run_on, survey
 from ensemble.store import Status
 from tests.benchmarks import seconds
-from tests.benchmarks.test_pipeline import kernel_seconds
-from tests.benchmarks.test_pipeline import sweep_of as glass
-from tests.command import line
-from tests.conftest import QUICK
+from tests.support.command import line
+from tests.support.glass import kernel_seconds
+from tests.support.glass import sweep_of as glass
+from tests.support.toy_model import QUICK
 
 REALIZATIONS = int(os.environ.get("ENSEMBLE_BENCHMARK_REALIZATIONS", 10**6))
 POINTS, CHUNK = 91, 512

@@ -2,7 +2,6 @@
 
 import functools
 import itertools
-import statistics
 from pathlib import Path
 from typing import Any
 
@@ -15,35 +14,10 @@ from ensemble.realization import stream
 from ensemble.run import Summary, Watch, run_on
 from ensemble.task import Job, realize
 from tests.benchmarks import median, median_seconds, seconds
+from tests.support.glass import kernel_seconds, sweep_of
 
 CASES = {"cheap": (8, 4000), "dear": (60, 1000)}
 """Number of sites and of realizations: less than a millisecond each, and about ten."""
-
-
-def sweep_of(N: int, realizations: int, times: int = 96) -> Sweep:
-    """One point of the glass, without dissipation."""
-    return Sweep.from_table(
-        {
-            "model": "tls_glass",
-            "realizations": realizations,
-            "seed": 2021,
-            "observables": ["concurrence"],
-            "axes": {"N": [N], "epsilon": [0.0], "eta": [1e5]},
-            "time": {"start": 1e-3, "stop": 1e6, "num": times, "spacing": "log"},
-        }
-    )
-
-
-def kernel_seconds(client: Client, sweep: Sweep, workers: int) -> float:
-    """Mean seconds of a realization, drawn and measured, in that many of the cluster's processes at a time.
-
-    Processes that share caches and memory slow each other down: two are the fair comparison for a run on two.
-    """
-    job = Job.at(Path("unused"), sweep.points[0].model, sweep.seed, sweep.observables)
-    indices = range(sweep.realizations // 10)
-    chosen = sorted(client.scheduler_info()["workers"])[:workers]
-    tasks: list[Any] = [client.submit(realize, job, indices, workers=[each], pure=False) for each in chosen]
-    return statistics.fmean(outcome.seconds for outcomes in client.gather(tasks) for outcome in outcomes)
 
 
 def test_what_a_task_adds_to_a_model(benchmark: BenchmarkFixture) -> None:

@@ -13,7 +13,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from ensemble import Sweep, run_sweep
 from ensemble.reduce import audit, average, block_means, histogram, statistics
 from tests.benchmarks import median, median_seconds
-from tests.conftest import TOY
+from tests.support.toy_model import TOY
 
 REDUCTIONS: dict[str, Callable[[Path], xr.Dataset]] = {
     "average": lambda store: average(store, observables=["walk"]),

@@ -39,9 +39,9 @@ from ensemble.cluster import cores, threads
 from ensemble.run import Watch, run_on
 from ensemble.store import Ledger, land
 from ensemble.task import Job, realize
-from tests.benchmarks.test_pipeline import sweep_of as glass
-from tests.conftest import TOY
-from tests.herd import herd
+from tests.support.glass import sweep_of as glass
+from tests.support.herd import herd
+from tests.support.toy_model import TOY
 
 BUSY, HEARTBEATS = 0.8, 200.0
 TIMES, ROUNDS = 96, 3

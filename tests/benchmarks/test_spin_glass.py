@@ -20,8 +20,8 @@ from ensemble.physics.spin_chain.avalanche import avalanche
 from ensemble.physics.spin_chain.pairs import resonant_pairs, unstable_pairs
 from ensemble.physics.spin_chain.relaxation import ORDERS, fields, stable
 from tests.benchmarks import median, median_seconds
-from tests.elsewhere import python
-from tests.reference import plain_chain
+from tests.support.elsewhere import python
+from tests.support.reference import plain_chain
 
 Array = NDArray[np.float64]
 

@@ -21,7 +21,7 @@ from ensemble.physics.spin_chain.couplings import ring
 from ensemble.physics.spin_chain.filtered import ends, levels_around
 from ensemble.physics.spin_chain.sectors import Sector
 from tests.benchmarks import median, median_seconds
-from tests.elsewhere import python
+from tests.support.elsewhere import python
 
 Array = NDArray[np.float64]
 

@@ -16,8 +16,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from ensemble import Sweep
 from ensemble.store import Ledger, Receipt, Slot
 from tests.benchmarks import median, median_seconds
-from tests.command import run
-from tests.conftest import TOY
+from tests.support.command import run
+from tests.support.toy_model import TOY
 
 MILLION = 1_000_000
 SHAPES = {"one point": (1, MILLION), "1,000 points": (1_000, 1_000)}

@@ -20,8 +20,8 @@ from ensemble.physics.dipolar.eigenbasis import Eigenbasis
 from ensemble.physics.one_blas_thread import one_blas_thread
 from ensemble.realization import stream
 from tests.benchmarks import median, median_seconds
-from tests.elsewhere import python
-from tests.reference import dense_spins
+from tests.support.elsewhere import python
+from tests.support.reference import dense_spins
 
 Array = NDArray[np.float64]
 

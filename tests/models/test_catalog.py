@@ -8,25 +8,7 @@ from ensemble import Sweep
 from ensemble.errors import EnsembleError, ModelError
 from ensemble.models import catalog
 from ensemble.models.tls_glass import TLSGlass
-
-MODEL = """
-from dataclasses import dataclass
-import numpy as np
-from ensemble import Coordinate, Model, Observable, OfMeans, parameter
-
-@dataclass(frozen=True)
-class Mine(Model):
-    size: int = parameter(2, long_name="size")
-    t: tuple[float, ...] = parameter((0.0, 1.0), long_name="time")
-    observables = {"signal": Observable("signal")}
-    draw_fields = ("size",)
-
-    def draw(self, rng):
-        return rng.random(2)
-
-    def measure(self, disorder):
-        return {"signal": disorder}
-"""
+from tests.support.minimal_model import MODEL
 
 
 def test_installed_models_are_found_by_name() -> None:

@@ -12,8 +12,8 @@ import qutip
 from scipy import optimize, special
 
 from ensemble.models.driven_spins import DrivenSpins, SpinDisorder
-from tests.reference import dense_spins
-from tests.reference.driven_spins import COLD, HOT, Array, ComplexArray, Spins, Times, liouvillian, stationary
+from tests.support.reference import dense_spins
+from tests.support.reference.driven_spins import COLD, HOT, Array, ComplexArray, Spins, Times, liouvillian, stationary
 
 RADIANS = 2 * math.pi
 FREQUENCIES = np.linspace(-6.0, 6.0, 49)

@@ -12,8 +12,8 @@ from threadpoolctl import threadpool_limits
 from ensemble.models.driven_spins import DrivenSpins
 from ensemble.proof import verify
 from ensemble.store.group import commit
-from tests import command
-from tests.elsewhere import printed
+from tests.support import command
+from tests.support.elsewhere import printed
 
 
 def bits(N: int) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from ensemble.models.mean_field import ElectronGlass, MeanFieldTLSGlass
-from tests.models import samples
+from tests.support import samples
 
 Array = NDArray[np.float64]
 Glass = MeanFieldTLSGlass | ElectronGlass

@@ -21,8 +21,8 @@ from ensemble.models.mean_field.glass import MeanFieldGlass
 from ensemble.models.mean_field.sample import ElectronSample
 from ensemble.physics.mean_field.self_consistent import SWEEPS
 from ensemble.realization import stream
-from tests.conformance import bits
-from tests.reference.localized import images
+from tests.support.conformance import bits
+from tests.support.reference.localized import images
 
 Array = NDArray[np.float64]
 Glass = MeanFieldTLSGlass | ElectronGlass

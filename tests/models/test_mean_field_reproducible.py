@@ -14,8 +14,8 @@ from threadpoolctl import threadpool_limits
 from ensemble.models.mean_field import ElectronGlass, MeanFieldTLSGlass
 from ensemble.proof import verify
 from ensemble.store.group import commit
-from tests import command
-from tests.elsewhere import printed
+from tests.support import command
+from tests.support.elsewhere import printed
 
 Glass = MeanFieldTLSGlass | ElectronGlass
 

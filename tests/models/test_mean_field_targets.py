@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ensemble.models.mean_field import ElectronGlass, MeanFieldTLSGlass
-from tests.models.samples import agrees, error, jackknife, made, mean, measured, near
+from tests.support.samples import agrees, error, jackknife, made, mean, measured, near
 
 Array = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ from ensemble import Model, Observable, OnDemand
 from ensemble.errors import EnsembleError
 from ensemble.models import catalog
 from ensemble.models.model import Derived, fields
-from tests.toy_model import ToyModel
+from tests.support.toy_model import ToyModel
 
 
 def test_an_entry_is_computed_when_it_is_read_and_only_then() -> None:

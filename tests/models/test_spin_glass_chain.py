@@ -15,9 +15,9 @@ from ensemble.errors import ParameterError
 from ensemble.models.spin_glass import SpinGlassAvalanches, SpinGlassFields, SpinGlassPairs
 from ensemble.models.spin_glass.chain import STATES, SpinGlassChain
 from ensemble.realization import stream
-from tests.conformance import bits
-from tests.models import samples
-from tests.reference import plain_chain
+from tests.support import samples
+from tests.support.conformance import bits
+from tests.support.reference import plain_chain
 
 Array = NDArray[np.float64]
 

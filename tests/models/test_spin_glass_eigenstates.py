@@ -15,10 +15,10 @@ from ensemble.errors import ParameterError
 from ensemble.models.spin_glass import SpinGlassFields, SpinGlassRemnant, SpinGlassSpectrum
 from ensemble.models.spin_glass.chain import STATES, SpinGlassChain
 from ensemble.realization import stream
-from tests.conformance import bits
-from tests.elsewhere import printed, python
-from tests.models import samples
-from tests.reference import tensor_chain
+from tests.support import samples
+from tests.support.conformance import bits
+from tests.support.elsewhere import printed, python
+from tests.support.reference import tensor_chain
 
 Array = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ensemble.models.spin_glass import SpinGlassRemnant, SpinGlassSpectrum
-from tests.models.samples import agrees, error, jackknife, made, mean, measured, near
+from tests.support.samples import agrees, error, jackknife, made, mean, measured, near
 
 CHAIN = SpinGlassSpectrum(L=8)
 SUMS = tuple(SpinGlassSpectrum.observables)

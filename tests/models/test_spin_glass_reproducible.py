@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ensemble.models.spin_glass import SpinGlassAvalanches, SpinGlassFields, SpinGlassPairs
-from tests.elsewhere import printed
+from tests.support.elsewhere import printed
 
 MODELS: list[Any] = [
     *(SpinGlassFields(L=150, alpha=alpha, state=state) for alpha in (0.7, 1.0) for state in ("hot", "stable")),

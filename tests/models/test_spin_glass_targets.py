@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ensemble.models.spin_glass import SpinGlassAvalanches, SpinGlassFields, SpinGlassPairs
 from ensemble.physics.spin_chain.avalanche import newly_resonant
 from ensemble.realization import stream
-from tests.models.samples import SEED, agrees, error, jackknife, mean, measured, near
+from tests.support.samples import SEED, agrees, error, jackknife, mean, measured, near
 
 Array = NDArray[np.float64]
 

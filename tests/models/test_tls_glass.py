@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from ensemble.errors import ParameterError
 from ensemble.models.model import Observable
 from ensemble.models.tls_glass import TLSDraw, TLSGlass
-from tests.reference.pair_loop import average_of_pairs
-from tests.reference.random_ising import IsingInstance
+from tests.support.reference.pair_loop import average_of_pairs
+from tests.support.reference.random_ising import IsingInstance
 
 SEEDS = st.integers(0, 2**32 - 1)
 

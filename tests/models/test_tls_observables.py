@@ -11,8 +11,8 @@ from ensemble import Sweep
 from ensemble.errors import ParameterError, SweepError
 from ensemble.models.tls_glass import TLSDisorder, TLSGlass
 from ensemble.physics import concurrence, negativity, reduced_density_matrix
-from tests.reference.qutip_solution import solve
-from tests.reference.random_ising import IsingInstance
+from tests.support.reference.qutip_solution import solve
+from tests.support.reference.random_ising import IsingInstance
 
 TIMES = (0.0, 0.01, 0.1, 1.0)
 POINTS = [(0.0, 0.0), (0.1, 0.0), (0.1, 3000.0)]

@@ -8,8 +8,8 @@ import pytest
 import qutip
 
 from ensemble.physics import concurrence, integrate_master_equation, partial_trace, reduced_density_matrix
-from tests.reference import qutip_solution
-from tests.reference.random_ising import random_instance
+from tests.support.reference import qutip_solution
+from tests.support.reference.random_ising import random_instance
 
 FRAMES: tuple[Literal["rotating", "lab"], ...] = ("rotating", "lab")
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ensemble.physics import CONCURRENCE_FLOOR, concurrence, negativity
-from tests.reference import exact_concurrence as exact
+from tests.support.reference import exact_concurrence as exact
 
 Measure = Callable[[object], NDArray[np.float64]]
 

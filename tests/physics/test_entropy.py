@@ -14,8 +14,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from ensemble.physics import ENTROPY_FLOOR, bubble_entropy, bubble_purity, entropy, purity
 from ensemble.physics.one_blas_thread import one_blas_thread
-from tests.reference import bubble_matrices, qutip_solution
-from tests.reference.random_ising import IsingInstance, random_instance
+from tests.support.reference import bubble_matrices, qutip_solution
+from tests.support.reference.random_ising import IsingInstance, random_instance
 
 Array = NDArray[np.float64]
 

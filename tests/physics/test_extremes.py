@@ -14,8 +14,8 @@ from ensemble.physics import (
     reduced_density_matrix,
     site_coherences,
 )
-from tests.reference.exact_pair import exact_pair, exact_pair_concurrence
-from tests.reference.random_ising import IsingInstance, random_instance
+from tests.support.reference.exact_pair import exact_pair, exact_pair_concurrence
+from tests.support.reference.random_ising import IsingInstance, random_instance
 
 TIMES = np.concatenate([[0.0], np.logspace(-3, 9, 49)])
 LATE = np.array([0.0, 1.0, 1e9, 1e13, 3e13, 1e14, 1e15, 1e16, 1e22, 1e200, 1e300])

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ensemble.physics import average_concurrence, concurrence, reduced_density_matrix
-from tests.reference.exact_pair import exact_pair_concurrence
-from tests.reference.pair_loop import average_of_pairs, pair_concurrences
-from tests.reference.random_ising import IsingInstance, random_instance
+from tests.support.reference.exact_pair import exact_pair_concurrence
+from tests.support.reference.pair_loop import average_of_pairs, pair_concurrences
+from tests.support.reference.random_ising import IsingInstance, random_instance
 
 WORST_ROUNDING = 1e-8
 """Of pairs of an almost pure and a mixed site: rounding enters by its square root. Hypothesis finds them."""

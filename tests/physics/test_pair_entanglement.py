@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from ensemble.physics import average_concurrence, negativity, pair_entanglement, reduced_density_matrix
-from tests.reference.pair_loop import pair_concurrences
-from tests.reference.random_ising import IsingInstance, random_instance
+from tests.support.reference.pair_loop import pair_concurrences
+from tests.support.reference.random_ising import IsingInstance, random_instance
 
 Array = NDArray[np.float64]
 

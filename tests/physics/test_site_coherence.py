@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ensemble.physics import reduced_density_matrix, site_coherences
-from tests.reference import qutip_solution
-from tests.reference.random_ising import IsingInstance, random_instance
+from tests.support.reference import qutip_solution
+from tests.support.reference.random_ising import IsingInstance, random_instance
 
 Array = NDArray[np.float64]
 

@@ -5,8 +5,8 @@ import pytest
 
 from ensemble.physics import integrate_master_equation, partial_trace
 from ensemble.physics.sparse_liouvillian import initial_state, liouvillian
-from tests.reference import qutip_solution
-from tests.reference.random_ising import random_instance
+from tests.support.reference import qutip_solution
+from tests.support.reference.random_ising import random_instance
 
 
 @pytest.mark.parametrize("lab", [False, True])

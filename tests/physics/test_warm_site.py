@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from ensemble.physics.elementary import LANES, any_cosine_sine
 from ensemble.physics.site_solution import thermal_weights
 from ensemble.physics.warm_site import multiply_warm_trace, series_ends, warm_elements
-from tests.reference.exact_pair import site
-from tests.reference.random_ising import IsingInstance, random_instance
+from tests.support.reference.exact_pair import site
+from tests.support.reference.random_ising import IsingInstance, random_instance
 
 Array = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]

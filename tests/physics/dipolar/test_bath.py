@@ -8,8 +8,8 @@ import pytest
 from ensemble.physics.dipolar.bath import Bath, Dissipator
 from ensemble.physics.dipolar.eigenbasis import Eigenbasis
 from ensemble.physics.dipolar.sectors import Sectors
-from tests.reference import dense_spins
-from tests.reference.driven_spins import BATHS, COLD, HOT, Spins, Times, dissipator, drawn
+from tests.support.reference import dense_spins
+from tests.support.reference.driven_spins import BATHS, COLD, HOT, Spins, Times, dissipator, drawn
 
 SLOW_DIAGONAL = Times(T_1=3.0, T_star=0.4, T_0=2.0, gap=0.7)
 """T(0) > T*, so that b is negative."""

@@ -5,8 +5,8 @@ import pytest
 
 from ensemble.physics.dipolar.eigenbasis import Eigenbasis, matrix
 from ensemble.physics.dipolar.sectors import Sectors
-from tests.reference import dense_spins
-from tests.reference.driven_spins import Array, Spins, drawn
+from tests.support.reference import dense_spins
+from tests.support.reference.driven_spins import Array, Spins, drawn
 
 SIZES = [1, 2, 3, 6]
 

@@ -18,7 +18,7 @@ from ensemble.physics.dipolar.eigenstates import (
     spin_values,
 )
 from ensemble.physics.dipolar.sectors import Sectors
-from tests.reference import dense_spins
+from tests.support.reference import dense_spins
 
 Array = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]

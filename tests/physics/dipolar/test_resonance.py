@@ -9,7 +9,7 @@ from scipy.linalg import expm
 
 from ensemble.physics.dipolar.eigenbasis import Eigenbasis
 from ensemble.physics.dipolar.resonance import Lines, lines, population_lines
-from tests.reference import dense_spins
+from tests.support.reference import dense_spins
 
 Array = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ensemble.physics.dipolar.sectors import Sectors
-from tests.reference import dense_spins
+from tests.support.reference import dense_spins
 
 SIZES = [1, 2, 3, 6, 12]
 

@@ -5,8 +5,8 @@ import pytest
 
 from ensemble.physics.dipolar.eigenbasis import Eigenbasis
 from ensemble.physics.dipolar.secular import bath_rates, decoherence, drive_rates, secular_populations
-from tests.reference import dense_spins
-from tests.reference.driven_spins import (
+from tests.support.reference import dense_spins
+from tests.support.reference.driven_spins import (
     BATHS,
     COLD,
     OFFSET,

@@ -13,7 +13,7 @@ from ensemble.errors import ConvergenceError
 from ensemble.physics.dipolar.eigenbasis import Eigenbasis
 from ensemble.physics.dipolar.resonance import population_lines
 from ensemble.physics.dipolar.spin_temperature import SpinTemperature, matched
-from tests.reference import dense_spins
+from tests.support.reference import dense_spins
 
 Array = NDArray[np.float64]
 

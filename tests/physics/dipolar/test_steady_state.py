@@ -9,8 +9,8 @@ import qutip
 from ensemble.errors import ConvergenceError
 from ensemble.physics.dipolar.eigenbasis import Eigenbasis
 from ensemble.physics.dipolar.steady_state import steady_state
-from tests.reference import dense_spins
-from tests.reference.driven_spins import (
+from tests.support.reference import dense_spins
+from tests.support.reference.driven_spins import (
     BATHS,
     COLD,
     HOT,

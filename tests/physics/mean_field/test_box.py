@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial import KDTree
 
 from ensemble.physics.mean_field.box import BOXES, nearest, side
-from tests.reference.localized import images
+from tests.support.reference.localized import images
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from ensemble.physics.disorder import symmetric
 from ensemble.physics.mean_field.box import side
 from ensemble.physics.mean_field.couplings import coulomb, dipolar
 from ensemble.physics.mean_field.self_consistent import fields
-from tests.reference.localized import images
+from tests.support.reference.localized import images
 
 SIZES = [2, 3, 63, 64, 65, 130]
 

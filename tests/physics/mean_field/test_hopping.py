@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from ensemble.errors import ConvergenceError
 from ensemble.physics.mean_field import hopping
-from tests.reference.exact_spectrum import eigenvalues, exact, laplacian, relative_errors
-from tests.reference.localized import Glass
+from tests.support.reference.exact_spectrum import eigenvalues, exact, laplacian, relative_errors
+from tests.support.reference.localized import Glass
 
 Array = NDArray[np.float64]
 

@@ -6,7 +6,7 @@ import pytest
 
 from ensemble.errors import ConvergenceError
 from ensemble.physics.mean_field.jacobi import singular_values
-from tests.reference.exact_spectrum import eigenvalues, exact
+from tests.support.reference.exact_spectrum import eigenvalues, exact
 
 
 @pytest.mark.parametrize("decades", [0.0, 10.0, 60.0, 150.0])

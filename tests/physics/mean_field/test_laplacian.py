@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ensemble.physics.mean_field.laplacian import factor, nonzero_rates
-from tests.reference.exact_spectrum import eigenvalues, laplacian, relative_errors
+from tests.support.reference.exact_spectrum import eigenvalues, laplacian, relative_errors
 
 Array = NDArray[np.float64]
 

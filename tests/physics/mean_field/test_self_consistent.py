@@ -13,7 +13,7 @@ from scipy.special import entr
 
 from ensemble.errors import ConvergenceError
 from ensemble.physics.mean_field.self_consistent import averages, fields, hyperbolic_tangent, self_consistent, sweep
-from tests.reference.localized import TOLERANCE, Glass
+from tests.support.reference.localized import TOLERANCE, Glass
 
 Array = NDArray[np.float64]
 

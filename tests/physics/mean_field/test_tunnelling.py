@@ -13,8 +13,8 @@ from scipy.integrate import quad
 from ensemble.errors import ConvergenceError
 from ensemble.physics.mean_field import tunnelling
 from ensemble.physics.mean_field.histogram import density
-from tests.reference.exact_spectrum import eigenvalues, exact, relative_errors
-from tests.reference.localized import Glass
+from tests.support.reference.exact_spectrum import eigenvalues, exact, relative_errors
+from tests.support.reference.localized import Glass
 
 Array = NDArray[np.float64]
 

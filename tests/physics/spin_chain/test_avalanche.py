@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from ensemble.physics.spin_chain.avalanche import avalanche, newly_resonant
 from ensemble.physics.spin_chain.couplings import ring
 from ensemble.physics.spin_chain.relaxation import fields, stable
-from tests.reference import plain_chain
-from tests.reference.plain_chain import PlainAvalanche
+from tests.support.reference import plain_chain
+from tests.support.reference.plain_chain import PlainAvalanche
 
 Array = NDArray[np.float64]
 

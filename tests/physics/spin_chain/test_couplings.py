@@ -8,7 +8,7 @@ from scipy.special import zeta
 
 from ensemble.physics.spin_chain.couplings import DISTANCES, ring, separations, variance
 from ensemble.physics.spin_chain.relaxation import fields
-from tests.reference import plain_chain
+from tests.support.reference import plain_chain
 
 SIZES = [2, 3, 10, 63, 64, 65, 130]
 BOTH = pytest.mark.parametrize("distance", DISTANCES)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ensemble.physics.spin_chain.couplings import ring
 from ensemble.physics.spin_chain.pairs import resonant_pairs, unstable_pairs
 from ensemble.physics.spin_chain.relaxation import fields, stable
-from tests.reference.plain_chain import energy, second_order, turned
+from tests.support.reference.plain_chain import energy, second_order, turned
 
 Array = NDArray[np.float64]
 

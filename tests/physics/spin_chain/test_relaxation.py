@@ -5,7 +5,7 @@ import pytest
 
 from ensemble.physics.spin_chain.couplings import ring
 from ensemble.physics.spin_chain.relaxation import ORDERS, fields, stable
-from tests.reference import plain_chain
+from tests.support.reference import plain_chain
 
 every_order = pytest.mark.parametrize("order", ORDERS)
 

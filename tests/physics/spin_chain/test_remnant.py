@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ensemble.physics.spin_chain.couplings import ring
 from ensemble.physics.spin_chain.relaxation import stable
 from ensemble.physics.spin_chain.remnant import alone, frozen_fields, polarizations, softest
-from tests.reference import tensor_chain
+from tests.support.reference import tensor_chain
 
 Array = NDArray[np.float64]
 

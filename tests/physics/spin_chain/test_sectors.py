@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from ensemble.physics.spin_chain.couplings import ring
 from ensemble.physics.spin_chain.sectors import Sector, ising, pairs, spins, turn_each, up_or_down
-from tests.reference import tensor_chain
+from tests.support.reference import tensor_chain
 
 Array = NDArray[np.float64]
 

@@ -12,8 +12,8 @@ from ensemble.physics.one_blas_thread import one_blas_thread
 from ensemble.physics.spin_chain.couplings import ring
 from ensemble.physics.spin_chain.sectors import Sector
 from ensemble.physics.spin_chain.spectrum import Levels, Sums, edwards_anderson, scaled, whole_spectrum
-from tests.reference import tensor_chain
-from tests.reference.mixed_field_ising import symmetric_levels
+from tests.support.reference import tensor_chain
+from tests.support.reference.mixed_field_ising import symmetric_levels
 
 Array = NDArray[np.float64]
 

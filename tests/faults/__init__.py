@@ -1,0 +1,1 @@
+"""Tests of what may go wrong: kills, disks, memory, clocks, input at random."""

@@ -1,0 +1,1 @@
+"""Tests of commands and clusters, from the sweep file to the table."""

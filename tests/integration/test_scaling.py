@@ -1,0 +1,89 @@
+"""One driver and thirty-two workers: all have work, each realization is computed once, the store is the same.
+
+How long that takes, and how many workers a driver can feed, is measured in `benchmarks/test_scaling.py`.
+"""
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from distributed import Client, Scheduler
+from distributed.diagnostics.plugin import SchedulerPlugin
+
+from ensemble import Sweep
+from ensemble.run import Watch, run_on
+from ensemble.run.window import _TASKS_PER_WORKER
+from tests.support.contents import contents
+from tests.support.herd import herd
+
+Toy = Callable[..., Sweep]
+
+WORKERS = 32
+POINTS, REALIZATIONS = 2, 120
+
+
+class Seen(SchedulerPlugin):
+    """What the scheduler has been through: tasks by the worker that did them, and how many were not done at a time."""
+
+    def __init__(self) -> None:
+        self.done: Counter[str] = Counter()
+        self.by_worker: Counter[str] = Counter()
+        self.most = 0
+        self._unfinished: set[str] = set()
+
+    def transition(self, key: Any, start: Any, finish: Any, *args: Any, stimulus_id: str, **kwargs: Any) -> None:
+        if finish in ("waiting", "processing", "queued"):
+            self._unfinished.add(key)
+            self.most = max(self.most, len(self._unfinished))
+        else:
+            self._unfinished.discard(key)
+        if finish == "memory":
+            self.done[key] += 1
+            self.by_worker[kwargs["worker"]] += 1
+
+
+def of_kind(tasks: Counter[str], kind: str) -> Counter[str]:
+    return Counter({key: count for key, count in tasks.items() if key.startswith(f"{kind}-")})
+
+
+@contextlib.contextmanager
+def seeing(client: Client) -> Iterator[Seen]:
+    """What the scheduler goes through meanwhile."""
+    scheduler: Scheduler = cast(Any, client.cluster).scheduler
+    scheduler.add_plugin(seen := Seen(), name="seen")
+    yield seen
+    scheduler.remove_plugin("seen")
+
+
+@pytest.fixture(scope="module")
+def many() -> Iterator[Client]:
+    """A client of all these workers."""
+    with herd(WORKERS) as client:
+        yield client
+
+
+@pytest.mark.parametrize(("chunk", "batch", "seconds"), [(40, 1, 0.2), (4, 4, 1.0)], ids=["dear", "cheap"])
+def test_thirty_two_workers(
+    chunk: int, batch: int, seconds: float, toy: Toy, tmp_path: Path, many: Client, cluster: Client
+) -> None:
+    """Dear realizations are tasks of their own, forty to a landing; of cheap ones, one task does all of a chunk.
+
+    A task lasts long enough for all to have one before the first worker comes back for another.
+    """
+    asked: dict[str, Any] = {"realizations": REALIZATIONS, "axes": {"size": [2, 3]}, "store": {"chunk": chunk}}
+    sleepy = toy(**asked, parameters={"seconds": seconds / batch})
+    with seeing(many) as seen:
+        summary = run_on(many, sleepy, tmp_path / "a.zarr", batch=batch, watch=Watch())
+    assert (summary.computed, summary.failed) == (POINTS * REALIZATIONS, 0)
+    orders, parts = POINTS * REALIZATIONS // chunk, chunk // batch
+    kinds = {"realize": orders * parts, "land": orders} if parts > 1 else {"realize_and_land": orders}
+    for kind, count in kinds.items():
+        assert of_kind(seen.done, kind).total() == len(of_kind(seen.done, kind)) == count
+    assert len(seen.by_worker) == WORKERS
+    assert seen.most < _TASKS_PER_WORKER * WORKERS + parts + 1
+
+    run_on(cluster, toy(**asked), tmp_path / "b.zarr", watch=Watch())
+    assert contents(tmp_path / "a.zarr") == contents(tmp_path / "b.zarr")

@@ -1,0 +1,111 @@
+"""What tests of faults share: a sweep, runs of it as processes, what they say at their end."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+from tests.support.command import line
+from tests.support.contents import contents
+from tests.support.toy_model import TOY
+
+RUN = ("run", "sweep.toml", "--store", "a.zarr")
+
+FAILURES_TOLD = 1
+"""Exit code of a run that is complete but for realizations that raised."""
+
+Contents = dict[str, tuple[tuple[int, ...], bytes]]
+ContentsOf = Callable[[str], Contents]
+"""What the store of a sweep holds after a run that nothing happened to."""
+
+_PATIENCE = 120
+"""Seconds after which a run hangs."""
+
+
+def sweep(
+    realizations: int = 45,
+    sizes: Sequence[int] = (2, 3),
+    drifts: Sequence[float] = (0.0, 0.5),
+    seconds: float = 0.03,
+    model: str = TOY,
+) -> str:
+    """A sweep file; by default about three seconds of work for two workers, of which a few realizations fail."""
+    return f"""
+model = "{model}"
+realizations = {realizations}
+seed = 1
+axes.size = {list(sizes)}
+axes.drift = {list(drifts)}
+parameters.seconds = {seconds}
+parameters.raises_below = 0.05
+store.chunk = 4
+"""
+
+
+@contextlib.contextmanager
+def process(folder: Path, *command: str, env: Mapping[str, str] | None = None) -> Iterator["subprocess.Popen[str]"]:
+    """A command in a process group of its own; gone when the test is."""
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**os.environ, **(env or {})},
+        text=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as started:
+        try:
+            yield started
+        finally:
+            if started.poll() is None:
+                os.killpg(started.pid, signal.SIGKILL)
+
+
+def told(run: "subprocess.Popen[str]") -> tuple[int, str]:
+    """The exit code of a process and what it has said; an error if it hangs."""
+    _, said = run.communicate(timeout=_PATIENCE)
+    return run.returncode, said
+
+
+def one_sentence(run: "subprocess.Popen[str]", code: int, pattern: str) -> None:
+    """A process ends with an exit code and one sentence, as its last word."""
+    returned, said = told(run)
+    assert returned == code, said
+    assert "Traceback" not in said, said
+    assert said.count("ensemble: ") == 1, said
+    assert re.search(rf"^ensemble: .*{pattern}\n$", said, re.MULTILINE), said
+
+
+def finished(folder: Path, *options: str, command: Callable[..., Sequence[str]] = line) -> Contents:
+    """What the store holds after one more run, which must find it in order and leave nothing behind."""
+    with process(folder, *command(*RUN, *options)) as run:
+        code, said = told(run)
+    assert code == (FAILURES_TOLD if "realizations failed; " in said else 0), said
+    assert "Traceback" not in said, said
+    assert sorted(path.name for path in folder.glob("*zarr*")) == ["a.zarr"]
+    assert not list((folder / "a.zarr").rglob("*.partial"))
+    return contents(folder / "a.zarr")
+
+
+@contextlib.contextmanager
+def driver(folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """A run in a process group of its own, as a shell would start it; gone when the test is."""
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    with subprocess.Popen(line(*RUN, *options), cwd=folder, text=True, start_new_session=True, **pipes) as run:  # type: ignore[call-overload]
+        try:
+            yield run
+        finally:
+            if run.poll() is None:
+                os.killpg(run.pid, signal.SIGKILL)
+
+
+def workers(run: "subprocess.Popen[str]") -> list[psutil.Process]:
+    """The worker processes of a run on the local cluster; none if it has ended."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return [each for each in psutil.Process(run.pid).children() if "spawn_main" in " ".join(each.cmdline())]
+    return []

@@ -1,0 +1,30 @@
+"""A figure that is computed once, on the real cluster."""
+
+from pathlib import Path
+
+import pytest
+from distributed import Client
+
+from ensemble.figure import Declaration, Result, compute, evaluate
+from ensemble.run import Watch
+from tests.support.declared import written
+
+
+@pytest.fixture(scope="package")
+def declaration(tmp_path_factory: pytest.TempPathFactory) -> Declaration:
+    """The figure of the small glass."""
+    return Declaration.read(written(tmp_path_factory.mktemp("declared")))
+
+
+@pytest.fixture(scope="package")
+def stores(declaration: Declaration, cluster: Client, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of its stores, at the scale quick."""
+    folder = tmp_path_factory.mktemp("computed")
+    compute(declaration, "quick", folder, lambda: cluster, watch=Watch())
+    return folder
+
+
+@pytest.fixture(scope="package")
+def result(declaration: Declaration, stores: Path) -> Result:
+    """What it shows."""
+    return evaluate(declaration, "quick", stores)
