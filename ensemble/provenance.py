@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
+from ensemble.models.source import DIGITS, source_of
+
 UNKNOWN = "unknown"
 """What is told of something that nobody could find out, or that an older version did not record."""
 THREADS = ("blas_threads", "numba_threads", "zarr_threads", "zarr_concurrency")
@@ -31,8 +33,6 @@ VERSION = importlib.metadata.version("ensemble")
 
 _PACKAGE = Path(__file__).resolve().parent
 _LIBRARIES = ("numpy", "scipy", "numba", "zarr")
-_DIGITS = 12
-"""Of a SHA-256 in hexadecimal: enough to tell files apart."""
 _PATIENCE = 10.0
 """Seconds that git may take."""
 
@@ -84,17 +84,19 @@ def source() -> str:
     for path in sorted(_PACKAGE.rglob("*.py")):
         content = path.read_bytes()
         digest.update(f"{path.relative_to(_PACKAGE).as_posix()} {len(content)}\n".encode() + content)
-    return digest.hexdigest()[:_DIGITS]
+    return digest.hexdigest()[:DIGITS]
 
 
 @functools.cache
 def model_source(model: type) -> str:
-    """Hash of the file that a class is from; empty if that is part of this package."""
+    """Hash of the files that a class is from; empty if they are part of this package."""
+    if source := source_of(model):
+        return source.digest
     if model.__module__.partition(".")[0] == __package__:
         return ""
     try:
         path = Path(str(sys.modules[model.__module__].__file__))
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:_DIGITS]
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:DIGITS]
     except (AttributeError, KeyError, OSError):  # written in a notebook, or gone since
         return UNKNOWN
 

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
-import cloudpickle
 import numpy as np
 import zarr
 from numpy.typing import NDArray
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from ensemble import guard, provenance
 from ensemble.errors import ModelError
 from ensemble.models.model import Model, measures_all
+from ensemble.models.packing import PackedModel, pack, unpack
 from ensemble.realization import key, stream, streams
 from ensemble.store import Outcome, Receipt, Slot, land
 from ensemble.store.place import Place, place
@@ -41,8 +41,8 @@ class Job:
 
     store: str
     """Path or URL of the store, seen from the worker."""
-    model: bytes
-    """The model with its parameters, pickled; classes from a user's file are inside by value."""
+    model: PackedModel
+    """The model with its parameters; the files of a user's own class are inside."""
     seed: int
     """The root of all random streams."""
     observables: tuple[str, ...]
@@ -56,7 +56,7 @@ class Job:
     def at(cls, store: Place, model: Model, seed: int, observables: Iterable[str], limit: float | None = None) -> "Job":
         """The job of one point."""
         origin = provenance.origin(type(model))
-        return cls(str(store), cloudpickle.dumps(model), seed, tuple(observables), origin, limit)
+        return cls(str(store), pack(model), seed, tuple(observables), origin, limit)
 
 
 @final
@@ -185,9 +185,9 @@ def _checked(
 
 
 @functools.lru_cache(maxsize=64)
-def _unpacked(pickled: bytes, observables: tuple[str, ...]) -> tuple[Model, dict[str, _Form]]:
+def _unpacked(packed: PackedModel, observables: tuple[str, ...]) -> tuple[Model, dict[str, _Form]]:
     """The model, and what the arrays of the chosen observables must look like."""
-    model: Model = cloudpickle.loads(pickled)
+    model = unpack(packed)
     coords = model.coords()
     chosen = {name: model.observables[name] for name in observables}
     return model, {

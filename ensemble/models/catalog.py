@@ -5,20 +5,16 @@
 "my_package.glass:Glass" a class in an importable module
 """
 
-import hashlib
 import importlib
-import importlib.util
-import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import cloudpickle
-
 from ensemble.errors import ModelError
 from ensemble.models.model import Coordinate, Derived, Model, Observable, OfMeans, fields
+from ensemble.models.source import ModelSource
 
 GROUP = "ensemble.models"
 
@@ -84,31 +80,25 @@ def _from_module(name: str) -> ModuleType:
 
 
 def _from_file(path: Path) -> ModuleType:
-    """Import one file under a name of its own; workers get its classes by value, so they need no copy of it."""
+    """The module of a model's file; its text travels to workers, so they need no copy of the file."""
     if not _is_file(path):
         raise ModelError(f"the model's file must exist, but there is no {path.absolute()}")
-    path = path.resolve()
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"the model's file {path} cannot be read: {error.strerror}") from error
-    name = f"ensemble_model_{path.stem}_{hashlib.sha256(content).hexdigest()[:12]}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ModelError(f"the model's file {path} is not one that Python can import")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up while the class is made
-    if str(path.parent) not in sys.path:
-        sys.path.append(str(path.parent))  # a model may be split over files that lie beside it
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[name]
-        raise ModelError(f"the model's file {path} cannot be imported: {_told(error)}") from error
-    cloudpickle.register_pickle_by_value(module)
-    return module
+        return ModelSource.read(path).load()
+    except ModelError:
+        raise
+    except (Exception, SystemExit) as error:
+        said = f"the model's file {path.resolve()} cannot be imported: {_told(error)}"
+        if isinstance(error, ModuleNotFoundError) and (file := _left_behind(path, error.name or "")):
+            said += f"; {file} does not travel with it: only Python files that `import` statements name do"
+        raise ModelError(said) from error
+
+
+def _left_behind(path: Path, module: str) -> str:
+    """The name of a file beside a model that a module of it may be in, although it was not imported from there."""
+    name = module.rpartition(".")[2]
+    beside = (each.name for each in path.resolve().parent.glob(f"{name}.*") if name)
+    return next(beside, "")
 
 
 def _is_file(path: Path) -> bool:
@@ -180,5 +170,5 @@ def _coordinates(model: type[Model]) -> str:
     return ""
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"

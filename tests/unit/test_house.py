@@ -11,9 +11,10 @@ ROOT = Path(ensemble.__file__).parent
 MODULES = sorted(path.relative_to(ROOT.parent).with_suffix("") for path in ROOT.rglob("*.py"))
 
 LAYERS = [
-    ["errors", "deferred", "provenance"],
+    ["errors", "deferred"],
     ["values", "wording", "physics"],
     ["models"],
+    ["provenance"],
     ["stop", "together"],
     ["sweep"],
     ["realization", "guard"],
