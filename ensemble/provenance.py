@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
-from ensemble.models.source import DIGITS, source_of
+from ensemble.models.importing import source_of
+from ensemble.models.source import DIGITS
 
 UNKNOWN = "unknown"
 """What is told of something that nobody could find out, or that an older version did not record."""

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from ensemble.errors import ModelError
+from ensemble.models.importing import import_source
 from ensemble.models.model import Coordinate, Derived, Model, Observable, OfMeans, fields
 from ensemble.models.source import ModelSource
 
@@ -84,7 +85,7 @@ def _from_file(path: Path) -> ModuleType:
     if not _is_file(path):
         raise ModelError(f"the model's file must exist, but there is no {path.absolute()}")
     try:
-        return ModelSource.read(path).load()
+        return import_source(ModelSource.read(path))
     except ModelError:
         raise
     except (Exception, SystemExit) as error:

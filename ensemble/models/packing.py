@@ -15,8 +15,8 @@ from typing import Any, final
 
 import cloudpickle
 
+from ensemble.models.importing import import_source, pack_source, remember_text, source_of, unpack_source
 from ensemble.models.model import Model
-from ensemble.models.source import ModelSource, remember_text, source_of
 
 
 @final
@@ -39,14 +39,14 @@ def pack(model: Model) -> PackedModel:
     pickler = _Pickler(buffer)
     pickler.dump(model)
     texts = {name: "".join(linecache.getlines(name)) for name in sorted(pickler.files)}
-    packed = source.packed() if source else b""
+    packed = pack_source(source) if source else b""
     return PackedModel(buffer.getvalue(), packed, tuple((name, text) for name, text in texts.items() if text))
 
 
 def unpack(packed: PackedModel) -> Model:
     """The model on the worker."""
     if packed.source:
-        ModelSource.unpacked(packed.source).load()
+        import_source(unpack_source(packed.source))
     for name, text in packed.texts:
         remember_text(name, text)
     model: Model = pickle.loads(packed.model)

@@ -12,14 +12,17 @@ from typing import Any
 import nbformat
 import numpy as np
 import pytest
+import xarray as xr
 from distributed import Client
 from nbclient import NotebookClient
 
 from ensemble import Sweep, run_sweep
 from ensemble.errors import ModelError
 from ensemble.models import catalog
+from ensemble.models.importing import source_of
 from ensemble.models.packing import pack, unpack
-from ensemble.models.source import MOST_BYTES, PREFIX, source_of
+from ensemble.models.source import MOST_BYTES, PREFIX
+from ensemble.realization import spawn_key
 from ensemble.store import Ledger, Status
 from ensemble.task import Job, measured, realize
 from tests.support.clusters import scheduler, worker
@@ -53,9 +56,9 @@ def write(tmp_path: Path) -> Callable[..., Sweep]:
     return files
 
 
-def away(folder: Path) -> Path:
-    """Move the files of a model where no process looks for them."""
-    return shutil.move(folder / "mine.py", folder / "moved.py")
+def away(folder: Path) -> None:
+    """Move the file of a model where no process looks for it."""
+    (folder / "mine.py").rename(folder / "moved.py")
 
 
 def job(sweep: Sweep) -> Job:
@@ -66,8 +69,6 @@ def failures(store: Path) -> list[str]:
     """What the store keeps of each failed realization."""
     ledger = Ledger.reading(store)
     assert (ledger.status == Status.FAILED).all()
-    import xarray as xr
-
     with xr.open_zarr(store) as dataset:
         return [str(text) for text in dataset["exception"].to_numpy().flat]
 
@@ -120,16 +121,11 @@ def test_modules_beside_the_file_travel_with_it(write: Callable[..., Sweep], far
     run_sweep(sweep, tmp_path / "a.zarr", cluster=far)
     found = contents(tmp_path / "a.zarr")["signal"]
     signal = np.frombuffer(found[1]).reshape(found[0])[0, 0]
-    rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(1, spawn_key=_key(sweep))))
+    key = spawn_key(sweep.points[0].model, 0)
+    rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(1, spawn_key=key)))
     np.testing.assert_array_equal(signal, 2 * (3 * rng.random(2) + 1))
     assert "helper" not in sys.modules
     assert str(tmp_path) not in sys.path
-
-
-def _key(sweep: Sweep) -> tuple[int, ...]:
-    from ensemble.realization import spawn_key
-
-    return spawn_key(sweep.points[0].model, 0)
 
 
 def test_models_do_not_share_modules_of_one_name(write: Callable[..., Sweep], tmp_path: Path) -> None:
