@@ -9,7 +9,6 @@ can be ended. Every function may run twice, anywhere, and leaves the same bits.
 import functools
 import math
 import time
-import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from ensemble import guard, provenance
 from ensemble.errors import ModelError
+from ensemble.failure import text_of
 from ensemble.models.model import Model, measures_all
 from ensemble.models.packing import PackedModel, pack, unpack
 from ensemble.realization import key, stream, streams
@@ -140,10 +140,8 @@ def _outcome(model: Model, forms: Mapping[str, _Form], seed: int, index: int, rn
     started = time.perf_counter()
     try:
         arrays = _measured(model, forms, rng)
-    except Exception as error:
-        said = " ".join(str(error).split())
-        text = f"{type(error).__name__}: {said}\n{key(seed, model, index)}\n\n{traceback.format_exc()}"
-        return Outcome((index,), None, text, time.perf_counter() - started)
+    except BaseException as error:  # SystemExit and KeyboardInterrupt too: the model raised them, no signal does here
+        return Outcome((index,), None, text_of(error, key(seed, model, index)), time.perf_counter() - started)
     rows = {name: array[np.newaxis] for name, array in arrays.items()}
     return Outcome((index,), rows, "", time.perf_counter() - started)
 
@@ -154,7 +152,7 @@ def _outcome_of_all(model: Model, forms: Mapping[str, _Form], seed: int, indices
     try:
         disorders = [model.draw(rng) for rng in streams(seed, model, indices)]
         arrays = _checked(model, forms, model.measure_all(disorders), (len(indices),))
-    except Exception:
+    except BaseException:  # one by one tells what it is
         return None
     return Outcome(indices, arrays, "", time.perf_counter() - started)
 
@@ -180,8 +178,21 @@ def _checked(
             raise ModelError(f"{name} must have the shape {shape} of {dims}, but it has {array.shape}")
         if not np.can_cast(array.dtype, form.dtype, "same_kind"):
             raise ModelError(f"{name} must be stored as {form.dtype}, but it is {array.dtype}")
-        arrays[name] = array.astype(form.dtype)
+        arrays[name] = _stored(name, array, form.dtype)
     return arrays
+
+
+def _stored(name: str, array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """An array as it is stored: rounded to a narrower type of floats, but of the same values otherwise."""
+    if array.dtype == dtype:
+        return array.astype(dtype)  # a copy: the model may use its own again
+    with np.errstate(all="ignore"):
+        stored = array.astype(dtype)
+    changed = np.isfinite(array) & ~np.isfinite(stored) if dtype.kind in "fc" else stored != array
+    if changed.any():
+        value = array[changed].flat[0]
+        raise ModelError(f"{name} must be stored as {dtype}, which cannot hold {value}: declare a wider dtype")
+    return stored
 
 
 @functools.lru_cache(maxsize=64)

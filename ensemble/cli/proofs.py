@@ -2,7 +2,6 @@
 
 import json
 import pdb
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import click
 from ensemble import proof, screen
 from ensemble.cli.options import cluster_options, model_folder_option
 from ensemble.cli.stores import STORE
+from ensemble.failure import printable, traceback_of
 from ensemble.store import Status
 from ensemble.store.place import Place
 
@@ -33,9 +33,11 @@ def replay(store: Place, point: str, index: int, debug: bool, model_folder: Path
     _tell_key(again)
     try:
         arrays = again.compute()
-    except Exception as error:
+    except BaseException as error:  # SystemExit of the model as well
+        if isinstance(error, KeyboardInterrupt):
+            raise
         inside = error.__traceback__
-        traceback.print_exc()
+        click.echo(traceback_of(error), nl=False, err=True)
         if debug:
             pdb.post_mortem(inside)
         raise SystemExit(1) from None
@@ -106,7 +108,7 @@ def _tell_key(again: proof.Replay) -> None:
     if again.code:
         click.echo(f"        with {', '.join(f'{name} {version}' for name, version in again.code.items())}")
     for line in again.exception.rstrip().splitlines() if again.status == Status.FAILED else ():
-        click.echo(f"        {line}".rstrip())
+        click.echo(f"        {printable(line)}".rstrip())
 
 
 def _lines(verdict: proof.Verdict) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Any, final
 import zarr
 from distributed import Client
 
+from ensemble.failure import line_of
 from ensemble.models.model import Model
 from ensemble.proof.agreement import deviation, libraries
 from ensemble.proof.choice import Choice
@@ -144,9 +145,8 @@ def _compare(job: Job, slot: Slot, codes: Sequence[Mapping[str, str]], accuracy:
         answer.libraries.update(others)
         try:
             arrays = measured(job, index)
-        except Exception as error:
-            said = " ".join(str(error).split())
-            answer.different.append((index, NOTHING, f"it raises {type(error).__name__}: {said}"))
+        except BaseException as error:  # whatever the model raises, SystemExit as well
+            answer.different.append((index, NOTHING, f"it raises {line_of(error)}"))
             continue
         apart = {name: deviation(arrays[name], stored[name][index - first], accuracy[name]) for name in job.observables}
         found = {name: each for name, each in apart.items() if each}

@@ -9,7 +9,7 @@ ROOT = Path(ensemble.__file__).parent
 MODULES = sorted(path.relative_to(ROOT.parent).with_suffix("") for path in ROOT.rglob("*.py"))
 
 LAYERS = [
-    ["errors", "deferred"],
+    ["errors", "deferred", "failure"],
     ["values", "wording", "physics"],
     ["models"],
     ["provenance"],
