@@ -21,14 +21,14 @@ os.environ.setdefault("MPLBACKEND", "agg")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """If several tests at a time are to follow: compile everything once, and leave each of them one thread.
+    """If several tests at a time are to follow, compile everything once.
 
-    Threads of the linear algebra wait for one another in a loop, which takes time of the cores from other tests.
+    Then each test has one thread: threads of the linear algebra wait for one another in a loop, which takes time of
+    the cores from other tests.
     """
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-        for process in warm.start():
-            assert process.wait() == 0
+        warm.compile_models()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from ensemble.cli import main
+from tests.support.processes import TIMEOUT, execute
 
 BIN = Path(sys.executable).parent
 """Where the commands of this environment are."""
@@ -17,9 +18,9 @@ def line(*arguments: str) -> list[str]:
     return [str(BIN / "ensemble"), *arguments]
 
 
-def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """`ensemble ARGUMENTS`, run to its end in a folder."""
-    return subprocess.run(line(*arguments), cwd=folder, check=False, capture_output=True, text=True)
+def run(folder: Path, *arguments: str, seconds: float = TIMEOUT) -> "subprocess.CompletedProcess[str]":
+    """`ensemble ARGUMENTS`, run to its end in a folder; the test fails if that takes longer than `seconds`."""
+    return execute(line(*arguments), folder, seconds=seconds)
 
 
 def invoke(*arguments: object) -> Result:

@@ -4,11 +4,20 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+import zarr
 
 
 def chunks(store: Path, array: str = "walk") -> int:
     """How many chunks of an array are on disk; 0 where there is no store yet."""
     return sum(path.is_file() and path.suffix != ".partial" for path in (store / array / "c").rglob("*"))
+
+
+def landed(store: Path) -> int:
+    """How many realizations the status of a store knows of; 0 where there is no store yet."""
+    try:
+        return int(np.count_nonzero(zarr.open_array(str(store / "status"), mode="r")[...]))
+    except (OSError, ValueError):
+        return 0
 
 
 def contents(store: str | Path, *, status: bool = True) -> dict[str, tuple[tuple[int, ...], bytes]]:

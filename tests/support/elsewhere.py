@@ -1,10 +1,10 @@
 """Another process, for what must not depend on the one that it is computed in."""
 
 import os
-import subprocess
 import sys
 
 from tests import ROOT
+from tests.support.processes import read_output
 
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -18,5 +18,4 @@ def printed(code: str, threads: int, leftover: int, **others: str) -> str:
     """What code prints there, with so many threads and a byte in all memory that nobody has written to."""
     settings = dict.fromkeys(THREADS, str(threads)) | {"PYTHONMALLOC": "malloc", "MALLOC_PERTURB_": str(leftover)}
     environment = {**os.environ, **settings, **others}
-    done = subprocess.run(python(code), env=environment, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+    return read_output(python(code), env=environment).strip()
