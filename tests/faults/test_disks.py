@@ -13,7 +13,8 @@ from tests.support.command import line
 from tests.support.command import run as run_command
 from tests.support.contents import chunks, contents
 from tests.support.disk import Disk, disk
-from tests.support.faults import FAILURES_TOLD, RUN, ContentsOf, finished, one_sentence, process, sweep
+from tests.support.faults import FAILURES_TOLD, RUN, ContentsOf, finished, one_sentence, sweep
+from tests.support.processes import execute, start
 from tests.support.waiting import wait_during
 
 ONE = ("--workers", "1")
@@ -33,12 +34,12 @@ def small(tmp_path: Path) -> Iterator[Disk]:
 
 def on(small: Disk, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """`ensemble ARGUMENTS`, run to its end on a disk."""
-    return subprocess.run(small.line(*line(*arguments)), check=False, capture_output=True, text=True)
+    return execute(small.line(*line(*arguments)))
 
 
 def sentence(small: Disk, code: int, pattern: str, *arguments: str) -> None:
     """`ensemble ARGUMENTS` on a disk ends with one sentence."""
-    with process(small.path, *small.line(*line(*arguments))) as run:
+    with start(small.line(*line(*arguments))) as run:
         one_sentence(run, code, pattern)
 
 
@@ -57,7 +58,7 @@ def test_a_disk_is_full_while_the_store_is_made(small: Disk, contents_of: Conten
 
 
 def test_a_disk_fills_up_while_chunks_land(small: Disk, contents_of: ContentsOf) -> None:
-    with process(small.path, *small.line(*line(*RUN, "--workers", "2"))) as run:
+    with start(small.line(*line(*RUN, "--workers", "2"))) as run:
         wait_during(run, lambda: chunks(small.path / "a.zarr") >= 8)
         small.fill()
         one_sentence(run, 1, "No space left on device; .* run again.*")
@@ -140,7 +141,7 @@ def test_the_folder_of_a_store_is_renamed_and_comes_back(tmp_path: Path, content
     here.mkdir()
     (tmp_path / "sweep.toml").write_text(sweep())
     run = ("run", "sweep.toml", "--store", "here/a.zarr")
-    with process(tmp_path, *line(*run)) as started:
+    with start(line(*run), tmp_path) as started:
         wait_during(started, lambda: chunks(here / "a.zarr") >= 8)
         here.rename(there)
         one_sentence(started, 1, GONE)
@@ -158,7 +159,7 @@ def test_a_disk_goes_and_comes_back(small: Disk, contents_of: ContentsOf) -> Non
     mount = ("mount", "--bind", f"{small.mounted}/kept", f"{small.mounted}/seen")
     small.do(*mount)
     run = line("run", "sweep.toml", "--store", "seen/a.zarr")
-    with process(small.path, *small.line(*run)) as started:
+    with start(small.line(*run)) as started:
         wait_during(started, lambda: chunks(small.path / "kept" / "a.zarr") >= 8)
         small.do("umount", "--lazy", f"{small.mounted}/seen")
         one_sentence(started, 1, GONE)

@@ -5,9 +5,7 @@ import json
 import os
 import random
 import shutil
-import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -18,16 +16,16 @@ from ensemble import run_sweep
 from ensemble.cluster import cores
 from ensemble.store import lock
 from tests.support import SUPPORT
-from tests.support.clusters import dask, worker
+from tests.support.clusters import scheduler, worker
 from tests.support.command import line
 from tests.support.contents import chunks, contents
 from tests.support.elsewhere import python
-from tests.support.faults import FAILURES_TOLD, RUN, ContentsOf, finished, one_sentence, process, sweep, told, workers
+from tests.support.faults import FAILURES_TOLD, RUN, ContentsOf, finished, one_sentence, sweep, told, workers
 from tests.support.greedy import WORKER_BYTES
-from tests.support.waiting import wait_during, wait_until
+from tests.support.processes import read_output, start
+from tests.support.waiting import wait_during
 
 KILLS = 50
-
 
 GREED = f"{SUPPORT / 'greedy.py'}:Greedy"
 GREEDY = [False, False, False, False, False, True, False, False]
@@ -40,20 +38,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@contextlib.contextmanager
-def scheduler(folder: Path) -> Iterator[tuple["subprocess.Popen[bytes]", str]]:
-    """A scheduler as a process of its own, and its file."""
-    file = folder / "scheduler.json"
-    with dask("scheduler", "--port", "0", "--scheduler-file", str(file)) as started:
-        wait_until(file.exists)
-        yield started, str(file)
-
-
 @pytest.mark.parametrize("by", ["address", "file"])
 def test_a_scheduler_is_killed(by: str, folder: Path, address: str, contents_of: ContentsOf) -> None:
-    with scheduler(folder) as (lost, file), worker(file), worker(file):
+    with scheduler(folder) as (file, lost), worker(file), worker(file):
         where = json.loads(Path(file).read_text())["address"] if by == "address" else file
-        with process(folder, *line(*RUN, "--cluster", where)) as run:
+        with start(line(*RUN, "--cluster", where), folder) as run:
             wait_during(run, lambda: chunks(folder / "a.zarr") >= 12)
             lost.kill()
             one_sentence(run, 1, "the cluster was lost; what has landed is safe, run again to continue")
@@ -63,20 +52,21 @@ def test_a_scheduler_is_killed(by: str, folder: Path, address: str, contents_of:
 
 
 def test_all_workers_are_killed_and_others_come(folder: Path, contents_of: ContentsOf) -> None:
-    with scheduler(folder) as (_, file), contextlib.ExitStack() as stack:
+    said = folder / "stderr"
+    with scheduler(folder) as (file, _), contextlib.ExitStack() as stack:
         first = [stack.enter_context(worker(file)) for _ in range(2)]
-        run = stack.enter_context(process(folder, *line(*RUN, "--cluster", file, "--batch", "1")))
+        command = line(*RUN, "--cluster", file, "--batch", "1")
+        run = stack.enter_context(start(command, folder, stderr=stack.enter_context(said.open("w"))))
         wait_during(run, lambda: chunks(folder / "a.zarr") >= 8)
         for each in first:
             each.kill()
-        time.sleep(1.5)  # the driver looks at its workers once a second
+        wait_during(run, lambda: "waiting for some" in said.read_text())
         landed = chunks(folder / "a.zarr")
         for _ in range(2):
             stack.enter_context(worker(file))
-        code, said = told(run)
+        code, _ = told(run)
     assert landed < 48
-    assert code == FAILURES_TOLD, said
-    assert "waiting for some" in said
+    assert code == FAILURES_TOLD, said.read_text()
     assert contents(folder / "a.zarr") == contents_of(sweep())
 
 
@@ -86,7 +76,7 @@ def test_fifty_kills(folder: Path, contents_of: ContentsOf) -> None:
     (folder / "sweep.toml").write_text(text)
     dice, killed = random.Random(50), 0
     while killed < KILLS:
-        with process(folder, *line(*RUN)) as run:
+        with start(line(*RUN), folder) as run:
             if dice.random() < 0.25:
                 time.sleep(dice.uniform(0.0, 2.0))
             else:
@@ -122,7 +112,7 @@ def test_two_drivers_start_in_the_same_instant(tmp_path: Path, address: str, con
         folder.mkdir()
         (folder / "sweep.toml").write_text(sweep(realizations=20))
         command = line(*RUN, "--cluster", address)
-        with process(folder, *command) as one, process(folder, *command) as two:
+        with start(command, folder) as one, start(command, folder) as two:
             outcomes = [told(one), told(two)]
         codes = sorted(code for code, _ in outcomes)
         assert codes in ([FAILURES_TOLD, FAILURES_TOLD], [FAILURES_TOLD, 2]), outcomes
@@ -138,9 +128,13 @@ def test_somebody_who_looks_does_not_keep_a_driver_away(tmp_path: Path) -> None:
     """Whoever asks for the holder of a lock file that was left locks it for a moment."""
     store = tmp_path / "a.zarr"
     lock.place(store).write_text("{}")
-    look = f"from ensemble.store import lock; from pathlib import Path\nwhile True: lock.holder(Path({str(store)!r}))"
-    with process(tmp_path, *python(look)) as looking:
-        time.sleep(1.0)
+    look = (
+        f"from ensemble.store import lock; from pathlib import Path\nstore = Path({str(store)!r})\n"
+        "lock.holder(store); store.with_name('looking').touch()\n"
+        "while True: lock.holder(store)"
+    )
+    with start(python(look)) as looking:
+        wait_during(looking, store.with_name("looking").exists)
         for _ in range(2000):
             with lock.hold(store):
                 pass
@@ -152,7 +146,8 @@ def test_a_realization_that_needs_more_memory_than_there_is(tmp_path: Path, addr
     """It has failed, no other has. The limit of the workers is the one that `ulimit -m` sets."""
     model = f'model = "{GREED}"\nrealizations = {len(GREEDY)}\nseed = 5\naxes.size = [2]\nstore.chunk = 4\n'
     (tmp_path / "sweep.toml").write_text(model)
-    with process(tmp_path, "prlimit", f"--rss={cores() * WORKER_BYTES}", *line(*RUN, "--batch", "1")) as run:
+    limit = ("prlimit", f"--rss={cores() * WORKER_BYTES}")
+    with start([*limit, *line(*RUN, "--batch", "1")], tmp_path) as run:
         code, said = told(run)
     assert code == FAILURES_TOLD, said
     assert "Traceback" not in said
@@ -170,10 +165,10 @@ def test_the_clock_jumps_by_hours(folder: Path, tmp_path: Path, contents_of: Con
     compiler, clock, jump = shutil.which("cc"), tmp_path / "clock.so", tmp_path / "jump"
     if compiler is None:
         pytest.skip("a clock that jumps is built by a C compiler, cc, but there is none here")
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", clock, SUPPORT / "clock.c"], check=True)
+    read_output([compiler, "-shared", "-fPIC", "-o", str(clock), str(SUPPORT / "clock.c")])
     jump.write_text("0")
-    env = {"LD_PRELOAD": str(clock), "CLOCK_JUMP": str(jump)}
-    with process(folder, *line(*RUN, "--max-time", "10m"), env=env) as run:
+    env = {**os.environ, "LD_PRELOAD": str(clock), "CLOCK_JUMP": str(jump)}
+    with start(line(*RUN, "--max-time", "10m"), folder, env=env) as run:
         for number, hours in enumerate((5, -7, 1000, 0)):
             wait_during(run, lambda number=number: chunks(folder / "a.zarr") >= 4 + 8 * number)
             jump.write_text(str(3600 * hours))
@@ -185,8 +180,8 @@ def test_the_clock_jumps_by_hours(folder: Path, tmp_path: Path, contents_of: Con
 @pytest.mark.parametrize("whom", ["driver", "worker"])
 def test_a_process_is_held_for_some_seconds(whom: str, folder: Path, contents_of: ContentsOf) -> None:
     """A worker is still there afterwards, even if Dask was told to give it up by then."""
-    given_up = {"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "1s"}
-    with process(folder, *line(*RUN), env=given_up) as run:
+    given_up = {**os.environ, "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "1s"}
+    with start(line(*RUN), folder, env=given_up) as run:
         wait_during(run, lambda: chunks(folder / "a.zarr") >= 4)
         before = workers(run)
         held = psutil.Process(run.pid) if whom == "driver" else before[0]

@@ -13,9 +13,11 @@ import pytest
 import ensemble
 from ensemble.cluster import connect
 from ensemble.store import lock
+from tests.support.command import line
 from tests.support.command import run as run_command
 from tests.support.contents import chunks, contents
-from tests.support.faults import FAILURES_TOLD, RUN, driver, sweep, workers
+from tests.support.faults import FAILURES_TOLD, RUN, sweep, told, workers
+from tests.support.processes import TIMEOUT, read_until, start
 from tests.support.waiting import wait_during
 
 SWEEP = sweep()
@@ -51,7 +53,7 @@ def test_the_driver_is_killed_at_random_moments(folder: Path, undisturbed: Path)
     """From its first moments, when there is no store yet, to the middle of the work."""
     dice = random.Random(2021)
     for after in (0, 1, *(dice.randrange(2, 9) for _ in range(3))):
-        with driver(folder) as run:
+        with start(line(*RUN), folder) as run:
             before = chunks(folder / "a.zarr")
             wait_during(run, lambda before=before, after=after: chunks(folder / "a.zarr") >= before + after)
             time.sleep(dice.uniform(0.0, 0.2))
@@ -60,28 +62,28 @@ def test_the_driver_is_killed_at_random_moments(folder: Path, undisturbed: Path)
 
 
 def test_the_driver_is_killed_while_it_makes_the_store(folder: Path, undisturbed: Path) -> None:
-    with driver(folder) as run:
+    with start(line(*RUN), folder) as run:
         wait_during(run, lambda: (folder / ".a.zarr.making").exists())
         run.kill()
     assert contents(finished(folder)) == contents(undisturbed)
 
 
 def test_workers_are_killed_while_the_driver_goes_on(folder: Path, undisturbed: Path) -> None:
-    with driver(folder, "--batch", "1") as run:
+    with start(line(*RUN, "--batch", "1"), folder) as run:
         for after in (1, 10, 20):
             wait_during(run, lambda after=after: chunks(folder / "a.zarr") >= after and workers(run))
             workers(run)[0].kill()
-        assert run.wait(timeout=120) == FAILURES_TOLD
+        assert told(run)[0] == FAILURES_TOLD
     assert contents(finished(folder)) == contents(undisturbed)
 
 
 def test_the_workers_of_a_killed_driver_end_with_it(folder: Path) -> None:
-    with driver(folder) as run:
+    with start(line(*RUN), folder) as run:
         wait_during(run, lambda: chunks(folder / "a.zarr") >= 1)
         left = workers(run)
         assert len(left) == len(os.sched_getaffinity(0))
         run.kill()
-        run.wait()
+        run.wait(TIMEOUT)
         _, alive = psutil.wait_procs(left, timeout=20)
     assert not alive
 
@@ -89,14 +91,13 @@ def test_the_workers_of_a_killed_driver_end_with_it(folder: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_lets_what_is_in_flight_land(number: signal.Signals, folder: Path, undisturbed: Path) -> None:
     """Sent to the whole group, as a terminal and a batch system do."""
-    with driver(folder) as run:
+    with start(line(*RUN), folder) as run:
         wait_during(run, lambda: chunks(folder / "a.zarr") >= 4)
         os.killpg(run.pid, number)
-        assert run.wait(timeout=60) == 128 + number
-        assert run.stderr is not None
-        told = run.stderr.read()
-    assert "stopping: what is in flight will land" in told
-    assert "Traceback" not in told
+        code, said = told(run)
+    assert code == 128 + number, said
+    assert "stopping: what is in flight will land" in said
+    assert "Traceback" not in said
     view = ensemble.open(folder / "a.zarr")
     landed = chunks(folder / "a.zarr")
     assert int((view["status"] > 0).any("realization").sum()) > 0
@@ -106,20 +107,21 @@ def test_a_signal_lets_what_is_in_flight_land(number: signal.Signals, folder: Pa
 
 
 def test_a_second_signal_stops_at_once(folder: Path, undisturbed: Path) -> None:
-    with driver(folder) as run:
+    with start(line(*RUN), folder) as run:
         wait_during(run, lambda: chunks(folder / "a.zarr") >= 4)
         os.killpg(run.pid, signal.SIGINT)
-        time.sleep(0.05)
-        os.killpg(run.pid, signal.SIGINT)
-        assert run.wait(timeout=60) == 130
         assert run.stderr is not None
-        assert "Traceback" not in run.stderr.read()
+        before = read_until(run.stderr.fileno(), "stopping: what is in flight will land")
+        os.killpg(run.pid, signal.SIGINT)
+        code, after = told(run)
+    assert code == 130, before + after
+    assert "Traceback" not in before + after
     assert contents(finished(folder)) == contents(undisturbed)
 
 
 def test_a_second_driver_is_refused_and_harms_nothing(folder: Path, undisturbed: Path) -> None:
     """The first one is held still meanwhile, so that it cannot be done before the second comes."""
-    with driver(folder) as run:
+    with start(line(*RUN), folder) as run:
         wait_during(run, lambda: chunks(folder / "a.zarr") >= 1)
         run.send_signal(signal.SIGSTOP)
         assert str(lock.holder(folder / "a.zarr")).startswith(f"process {run.pid} on ")
@@ -127,7 +129,7 @@ def test_a_second_driver_is_refused_and_harms_nothing(folder: Path, undisturbed:
         run.send_signal(signal.SIGCONT)
         assert second.returncode == 2
         assert f"must have one driver at a time, but process {run.pid} on " in second.stderr
-        assert run.wait(timeout=120) == FAILURES_TOLD
+        assert told(run)[0] == FAILURES_TOLD
     assert contents(finished(folder)) == contents(undisturbed)
 
 

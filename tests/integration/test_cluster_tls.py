@@ -9,10 +9,9 @@ import pytest
 
 from ensemble.cluster import keys
 from tests.support import SUPPORT
-from tests.support.clusters import dask
+from tests.support.clusters import dask, scheduler
 from tests.support.command import run
 from tests.support.contents import contents
-from tests.support.waiting import wait_until
 
 SWEEP = 'model = "toy_model.py:ToyModel"\nrealizations = 6\nseed = 1\naxes.size = [2, 3]\nstore.chunk = 4\n'
 
@@ -34,12 +33,12 @@ def secret(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def behind_tls(secret: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The file of a scheduler that has a worker, both with these keys."""
-    file = tmp_path_factory.mktemp("scheduler") / "scheduler.json"
     tls = ("--protocol", "tls", *options(secret))
-    with dask("scheduler", "--port", "0", "--scheduler-file", str(file), *tls):
-        wait_until(file.exists)
-        with dask("worker", "--nthreads", "1", "--no-nanny", "--scheduler-file", str(file), *tls):
-            yield file
+    with (
+        scheduler(tmp_path_factory.mktemp("scheduler"), *tls) as (file, _),
+        dask("worker", "--nthreads", "1", "--no-nanny", "--scheduler-file", file, *tls),
+    ):
+        yield Path(file)
 
 
 @pytest.fixture

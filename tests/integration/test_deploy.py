@@ -10,7 +10,7 @@ import re
 import shlex
 import subprocess
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from ensemble.cluster.profile import Profile
 from tests.support import SUPPORT
 from tests.support.command import BIN, run
 from tests.support.contents import contents
+from tests.support.processes import read_output, start
 from tests.support.readme import README
 from tests.support.slurm import free_ports
 
@@ -86,7 +87,7 @@ def test_a_profile_is_read_and_makes_scripts_that_a_shell_reads(path: Path, tmp_
     job = scripts.worker_job(profile, "name", tmp_path, "tls://10.0.0.1:8786")
     whole = scripts.driver_job(profile, "name", tmp_path, ["sweep.toml"], chained=True)
     for script in (job, whole):
-        subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+        read_output(["bash", "-n"], given=script)
     assert f"#SBATCH --time={profile.minutes}\n" in job
 
 
@@ -178,22 +179,14 @@ def shell_lines(starting: str) -> list[str]:
     return [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
 
 
-@contextlib.contextmanager
-def started(role: str, swapped: Mapping[str, str], *more: str) -> Iterator["subprocess.Popen[bytes]"]:
+def started(
+    role: str, swapped: Mapping[str, str], *more: str
+) -> "contextlib.AbstractContextManager[subprocess.Popen[str]]":
     """The process of a pod, with paths, names and ports of this machine."""
     program, *arguments = here(role, swapped)
     command = [str(BIN / program), *arguments, *more]
-    with subprocess.Popen(
-        command,
-        cwd="/",
-        env={**os.environ, **{name: swap(value, swapped) for name, value in environment(PODS[role]).items()}},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.terminate()
+    env = {**os.environ, **{name: swap(value, swapped) for name, value in environment(PODS[role]).items()}}
+    return start(command, "/", env=env, stderr=subprocess.DEVNULL)
 
 
 def here(role: str, swapped: Mapping[str, str]) -> list[str]:
@@ -219,7 +212,7 @@ def test_the_commands_of_the_cluster_run_a_sweep_with_the_keys_of_the_page(tmp_p
     """The processes of all three pods, on this machine; keys as the page has them made."""
     for line in shell_lines("openssl"):
         if line.startswith(("umask", "mkdir", "openssl")):
-            subprocess.run(["bash", "-c", f"umask 077; {line}"], cwd=tmp_path, check=True, capture_output=True)
+            read_output(["bash", "-c", f"umask 077; {line}"], tmp_path)
     keys = tmp_path / "keys"
     assert {path.name: path.stat().st_mode & 0o777 for path in keys.iterdir()} == {"cert.pem": 0o600, "key.pem": 0o600}
     scratch = tmp_path / "scratch"

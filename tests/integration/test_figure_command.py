@@ -1,13 +1,9 @@
 """`ensemble figure` as a user meets it: in a folder of their own, through the installed command."""
 
-import contextlib
 import csv
 import json
 import os
-import signal
 import subprocess
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +15,8 @@ from ensemble.store import lock
 from tests.support.command import line, run
 from tests.support.contents import chunks, contents
 from tests.support.declared import written
+from tests.support.processes import start
+from tests.support.waiting import wait_during
 
 WALK = """
 title = "A walk [in steps]"
@@ -229,34 +227,14 @@ def test_realizations_that_fail_are_told_and_the_others_drawn(folder: Path, addr
     assert (folder / "figures" / "quick" / "fig_walk.png").is_file()
 
 
-@contextlib.contextmanager
-def driver(folder: Path) -> Iterator["subprocess.Popen[str]"]:
-    """The command in a process group of its own; gone when the test is."""
-    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    with subprocess.Popen(
-        line("figure", "figures", "--workers", "1"), cwd=folder, text=True, start_new_session=True, **pipes
-    ) as process:  # type: ignore[call-overload]
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-
-
 def test_a_killed_figure_continues(tmp_path: Path, address: str) -> None:
     """Killed in the middle of its work, driver and workers at once; the numbers are those of an undisturbed one."""
     slow = WALK.replace("drift = [1.0] }", "drift = [1.0], seconds = [0.1] }")
     for name in ("killed", "undisturbed"):
         written(tmp_path / name / "figures", slow, "walk")
     killed, store = tmp_path / "killed", tmp_path / "killed" / "figures" / "walk.zarr"
-    with driver(killed) as process:
-        for _ in range(12_000):
-            if chunks(store) >= 2:
-                break
-            assert process.poll() is None, "it ended before it could be killed"
-            time.sleep(0.005)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    with start(line("figure", "figures", "--workers", "1"), killed) as process:
+        wait_during(process, lambda: chunks(store) >= 2)
     assert not (killed / "figures" / "quick").exists()
     assert 0 < chunks(store) < 8
     for folder in (killed, tmp_path / "undisturbed"):

@@ -19,6 +19,7 @@ from ensemble.errors import RunError, SweepError
 from tests.support import SUPPORT, command
 from tests.support.clusters import dask, scheduler
 from tests.support.contents import contents
+from tests.support.processes import TIMEOUT
 from tests.support.waiting import wait_until
 
 HANG = f"{SUPPORT / 'hanging.py'}:Hanging"
@@ -115,7 +116,7 @@ def test_a_limit_changes_nothing_where_nothing_hangs(tmp_path: Path, address: st
 
 
 def test_workers_need_neither_a_nanny_nor_to_have_one_thread(tmp_path: Path, reference: Callable[..., Path]) -> None:
-    with scheduler(tmp_path) as file, dask("worker", "--nthreads", "2", "--no-nanny", "--scheduler-file", file):
+    with scheduler(tmp_path) as (file, _), dask("worker", "--nthreads", "2", "--no-nanny", "--scheduler-file", file):
         run_sweep(sweep(HELD, "loop"), tmp_path / "a.zarr", cluster=file, batch=1, time_limit=LIMIT)
     assert contents(tmp_path / "a.zarr") == contents(reference(HELD, "loop"))
 
@@ -161,7 +162,7 @@ def answer(folder: Path | None, items: Sequence[str]) -> list[Any]:
 
 def told(client: Client, *items: str, folder: Path | None = None) -> list[Any]:
     """What comes of calls made beside a worker: what they return, or the first line that says why not."""
-    results = client.submit(guard.each, answer, folder, items, LIMIT, pure=False).result()
+    results = client.submit(guard.each, answer, folder, items, LIMIT, pure=False).result(TIMEOUT)
     return [each.told.partition("\n")[0] if isinstance(each, guard.GivenUp) else each for each in results]
 
 
@@ -178,7 +179,7 @@ def test_what_ends_a_process_takes_nobody_along(item: str, line: str, cluster: C
 
 
 def test_a_crash_says_where(cluster: Client) -> None:
-    (crash,) = cluster.submit(guard.each, answer, None, ["crash"], LIMIT).result()
+    (crash,) = cluster.submit(guard.each, answer, None, ["crash"], LIMIT).result(TIMEOUT)
     line, _, traceback = crash.told.partition("\n")
     assert line == "Killed: its process died of SIGSEGV, 3 times over"
     assert "Fatal Python error: Segmentation fault" in traceback

@@ -2,10 +2,8 @@
 
 import contextlib
 import re
+import signal
 import subprocess
-import sys
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,8 +17,11 @@ from ensemble import Sweep, run_sweep
 from ensemble.errors import ClusterError, RunError, SweepError
 from ensemble.run import Watch
 from tests.support import SUPPORT
+from tests.support.clusters import dask
 from tests.support.command import line, run
-from tests.support.contents import chunks
+from tests.support.contents import landed
+from tests.support.processes import TIMEOUT, execute, run_in_thread
+from tests.support.waiting import wait_until
 
 HUNGRY = f"{SUPPORT / 'hungry.py'}:Hungry"
 GIB = 2**30
@@ -63,16 +64,9 @@ def address() -> Iterator[str]:
         yield cluster.scheduler_address
 
 
-@contextlib.contextmanager
-def worker(address: str, limit: str, threads: int = 1) -> Iterator["subprocess.Popen[bytes]"]:
+def worker(address: str, limit: str, threads: int = 1) -> "contextlib.AbstractContextManager[subprocess.Popen[str]]":
     """A worker of that scheduler, with so much memory."""
-    options = ["--nthreads", str(threads), "--memory-limit", limit, "--no-dashboard", "--no-nanny"]
-    command = [sys.executable, "-m", "distributed.cli.dask_worker", address, *options]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            yield process
-        finally:
-            process.terminate()
+    return dask("worker", address, "--nthreads", str(threads), "--memory-limit", limit, "--no-nanny")
 
 
 def test_a_machine_works_on_as_many_as_fit(tmp_path: Path) -> None:
@@ -115,7 +109,7 @@ def test_what_fits_is_neither_killed_nor_paused(tmp_path: Path) -> None:
     """Two workers would have less than it takes; the limit of the machine is the one that `ulimit -m` sets."""
     (tmp_path / "a.toml").write_text(text([GIB * 6 // 10], 6, GIB * 6 // 10))
     command = ["prlimit", f"--rss={GIB * 3 // 2}", *line("run", "a.toml", "--workers", "2", "--batch", "1")]
-    done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
+    done = execute(command, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "1 of 2 workers: a realization at says=644245094 takes 614 MiB of the 1.5 GiB here\n" in done.stderr
     assert "distributed" not in done.stderr
@@ -156,20 +150,18 @@ def test_a_worker_with_room_that_goes_is_followed_by_another(address: str, tmp_p
     with worker(address, "1GiB"), contextlib.ExitStack() as others:
         first = others.enter_context(worker(address, "3GiB"))
         wait_for(address, 2)
-        second: list[subprocess.Popen[bytes]] = []
+        second: list[subprocess.Popen[str]] = []
 
         def replace() -> None:
-            wait_for_data(tmp_path / "a.zarr")
+            wait_until(lambda: landed(tmp_path / "a.zarr"))
+            first.send_signal(signal.SIGSTOP)  # or else it may finish everything before another one has started
             second.append(others.enter_context(worker(address, "3GiB")))
             wait_for(address, 3)
+            first.send_signal(signal.SIGCONT)
             first.terminate()
 
-        thread = threading.Thread(target=replace)
-        thread.start()
-        try:
+        with run_in_thread(replace):
             summary = run_sweep(sweep([GIB], 40, seconds=0.2), tmp_path / "a.zarr", cluster=address, batch=1)
-        finally:
-            thread.join()
         assert (summary.computed, summary.failed) == (40, 0)
         assert processes(tmp_path / "a.zarr", GIB) == {first.pid, second[0].pid}
 
@@ -179,14 +171,11 @@ def test_a_run_ends_when_no_worker_with_room_is_left(address: str, tmp_path: Pat
         wait_for(address, 2)
 
         def leave() -> None:
-            wait_for_data(tmp_path / "a.zarr")
+            wait_until(lambda: landed(tmp_path / "a.zarr"))
             large.terminate()
 
-        thread = threading.Thread(target=leave)
-        thread.start()
-        with pytest.raises(RunError) as ended:
+        with run_in_thread(leave), pytest.raises(RunError) as ended:
             run_sweep(sweep([GIB], 400, seconds=0.2), tmp_path / "a.zarr", cluster=address, batch=1)
-        thread.join()
         told = "no worker is left with room for 1 GiB; what has landed is safe, start one and run again to continue"
         assert str(ended.value) == told
 
@@ -201,10 +190,4 @@ def test_a_model_must_tell_a_number_of_bytes(nonsense: str) -> None:
 def wait_for(address: str, count: int) -> None:
     """Wait until a scheduler has so many workers."""
     with Client(address, set_as_default=False) as client:
-        client.wait_for_workers(count, timeout=60)
-
-
-def wait_for_data(store: Path) -> None:
-    """Wait until the first chunk has landed."""
-    while not chunks(store, "process"):
-        time.sleep(0.05)
+        client.wait_for_workers(count, timeout=TIMEOUT)

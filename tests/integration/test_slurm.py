@@ -14,15 +14,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 import pytest
-import zarr
 
 from ensemble import run_sweep
 from ensemble.errors import ClusterError
 from tests.support.command import line
-from tests.support.contents import contents
+from tests.support.contents import contents, landed
+from tests.support.processes import finish, start
 from tests.support.slurm import IS_HERE, Slurm
 from tests.support.toy_model import TOY
 from tests.support.waiting import wait_until
@@ -117,32 +116,27 @@ def occupied(slurm: Slurm) -> Iterator[str]:
         slurm.run("scancel", number)
 
 
-@contextlib.contextmanager
-def driver(slurm: Slurm, folder: Path, *command: str) -> Iterator["subprocess.Popen[str]"]:
+def driver(slurm: Slurm, folder: Path, *command: str) -> "contextlib.AbstractContextManager[subprocess.Popen[str]]":
     """A run on the login node."""
-    with subprocess.Popen(
-        line(*command), cwd=folder, env=slurm.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    ) as run:
-        try:
-            yield run
-        finally:
-            if run.poll() is None:
-                run.kill()
+    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return start(line(*command), folder, env=slurm.environment, **both)
 
 
 def ended(run: "subprocess.Popen[str]", seconds: float = 240) -> str:
     """What a run has said, once it is over and all is well."""
-    said, _ = run.communicate(timeout=seconds)
+    said, _ = finish(run, seconds)
     assert run.returncode == 0, said
     return said
 
 
-def landed(store: Path) -> int:
-    """Realizations that the status knows of."""
-    try:
-        return int(np.count_nonzero(zarr.open_array(str(store / "status"), mode="r")[...]))
-    except (OSError, ValueError):
-        return 0
+def while_it_runs(run: "subprocess.Popen[str]", look: Callable[[], object]) -> None:
+    """Look at the queue again and again until a run has ended."""
+
+    def has_ended() -> bool:
+        look()
+        return run.poll() is not None
+
+    wait_until(has_ended, "end of the run", seconds=240, pause=0.5)
 
 
 def check(slurm: Slurm, folder: Path, contents_of: Callable[[str], dict[str, Any]]) -> None:
@@ -208,11 +202,9 @@ def test_slurm_is_away_for_a_while(slurm: Slurm, work: Work, contents_of: Callab
 
 def test_a_walltime_of_a_minute(slurm: Slurm, work: Work, contents_of: Callable[[str], dict[str, Any]]) -> None:
     """Four minutes of work on four jobs that all end together, and on those that follow them."""
-    folder, jobs = work(realizations=60, seconds=1.0, jobs=4, walltime="1m"), set()
+    folder, jobs = work(realizations=60, seconds=1.0, jobs=4, walltime="1m"), set[str]()
     with driver(slurm, folder, *RUN) as run:
-        while run.poll() is None:
-            jobs |= set(slurm.jobs())
-            time.sleep(1)
+        while_it_runs(run, lambda: jobs.update(slurm.jobs()))
         said = ended(run)
     assert "240 realizations computed" in said
     assert len(jobs) > 4
@@ -228,7 +220,7 @@ def test_a_driver_in_a_job_and_the_job_that_follows_it(
     told = slurm.run(*submit, folder=folder)
     number = told.split()[1].rstrip(";")
     assert number in slurm.jobs()
-    again = subprocess.run(submit, cwd=folder, env=slurm.environment, capture_output=True, text=True)
+    again = slurm.execute(*submit, folder=folder)
     assert again.returncode == 2
     assert f"submitted already: job {number}" in again.stderr
     wait_until(lambda: not slurm.jobs(), "end of all jobs", seconds=240)
@@ -303,7 +295,7 @@ def test_keys_are_for_their_owner_alone(slurm: Slurm, work: Work) -> None:
 )
 def test_what_cannot_run_is_told_in_a_sentence(more: str, told: str, slurm: Slurm, work: Work) -> None:
     folder = work(jobs=3, more=more)
-    done = subprocess.run(line(*RUN), cwd=folder, env=slurm.environment, capture_output=True, text=True, timeout=120)
+    done = slurm.execute(*line(*RUN), folder=folder)
     assert done.returncode == 2, done.stderr
     assert re.search(told, done.stderr.splitlines()[-1]), done.stderr
     assert "Traceback" not in done.stderr
@@ -365,13 +357,11 @@ def test_no_more_jobs_than_there_is_work_for(
     slurm: Slurm, work: Work, contents_of: Callable[[str], dict[str, Any]]
 ) -> None:
     """One to begin with; then one for each minute of work that is left, and fewer again towards the end."""
-    folder, most = work(realizations=70, seconds=0.5, jobs=[1, 12]), 0
+    folder, counts = work(realizations=70, seconds=0.5, jobs=[1, 12]), list[int]()
     with driver(slurm, folder, *RUN) as run:
-        while run.poll() is None:
-            most = max(most, len(slurm.jobs()))
-            time.sleep(0.5)
+        while_it_runs(run, lambda: counts.append(len(slurm.jobs())))
         ended(run)
-    assert 2 <= most < 12
+    assert 2 <= max(counts) < 12
     check(slurm, folder, contents_of)
 
 

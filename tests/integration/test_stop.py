@@ -28,9 +28,11 @@ from ensemble.stop import Stop
 from ensemble.store import Status, lock
 from tests.support import SUPPORT
 from tests.support.clusters import address_of
+from tests.support.command import line
 from tests.support.command import run as run_command
 from tests.support.contents import chunks, contents
-from tests.support.faults import RUN, driver, workers
+from tests.support.faults import RUN, told, workers
+from tests.support.processes import start
 from tests.support.toy_model import TOY, ToyModel
 from tests.support.waiting import wait_during
 
@@ -613,17 +615,18 @@ def test_drivers_and_workers_are_killed(tmp_path: Path, undisturbed: Path) -> No
     (tmp_path / "sweep.toml").write_text(SWEEP)
     dice = random.Random(7)
     for after in (1, 4, 9):
-        with driver(tmp_path) as run:
+        with start(line(*RUN), tmp_path) as run:
             before = chunks(tmp_path / "a.zarr")
             wait_during(run, lambda before=before, after=after: chunks(tmp_path / "a.zarr") >= min(before + after, 40))
             time.sleep(dice.uniform(0.0, 0.3))
             run.kill()
-    with driver(tmp_path, "--batch", "1") as run:
+    with start(line(*RUN, "--batch", "1"), tmp_path) as run:
         wait_during(run, lambda: lock.told(tmp_path / "a.zarr"))
         time.sleep(dice.uniform(0.0, 1.0))
         for worker in workers(run)[:1]:
             worker.kill()
-        assert run.wait(timeout=120) == 0, run.stderr and run.stderr.read()
+        code, said = told(run)
+    assert code == 0, said
     assert contents(tmp_path / "a.zarr") == contents(undisturbed)
     ended = run_command(tmp_path, *RUN)
     assert ended.returncode == 0, ended.stderr

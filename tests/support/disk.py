@@ -14,6 +14,8 @@ from typing import final
 
 import pytest
 
+from tests.support.processes import finish, read_output, read_until, start
+
 PAGE = 4096
 """What the smallest file takes."""
 _ROOT = () if os.geteuid() == 0 else ("--user", "--map-root-user")
@@ -42,7 +44,7 @@ class Disk:
 
     def do(self, *command: str) -> None:
         """Have something done to the disk, from inside but not on it."""
-        subprocess.run(["nsenter", f"--target={self.keeper}", "--mount", *_ENTER, *command], check=True)
+        read_output(["nsenter", f"--target={self.keeper}", "--mount", *_ENTER, *command])
 
     def fill(self, leave: int = 0) -> None:
         """Use up all room but so many pages."""
@@ -66,12 +68,10 @@ def disk(at: Path, pages: int = 512) -> Iterator[Disk]:
     at.mkdir()
     mount = f"mount -t tmpfs -o size={pages * PAGE} tmpfs {at} && echo mounted && exec sleep infinity"
     keep = ["unshare", "--mount", *_ROOT, "sh", "-c", mount]
-    with subprocess.Popen(keep, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as keeper:
+    with start(keep, stdout=subprocess.PIPE) as keeper:
         assert keeper.stdout is not None
-        assert keeper.stderr is not None
         try:
-            if keeper.stdout.readline() != "mounted\n":
-                pytest.skip(f"a disk of its own cannot be mounted here: {keeper.stderr.read().strip()}")
-            yield Disk(at, keeper.pid)
-        finally:
-            keeper.kill()
+            read_until(keeper.stdout.fileno(), "mounted\n")
+        except EOFError:
+            pytest.skip(f"a disk of its own cannot be mounted here: {finish(keeper)[1].strip()}")
+        yield Disk(at, keeper.pid)

@@ -1,17 +1,16 @@
-"""What tests of faults share: a sweep, runs of it as processes, what they say at their end."""
+"""What tests of faults share: a sweep, the command that runs it, what it says at its end."""
 
 import contextlib
-import os
 import re
-import signal
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
 
 from tests.support.command import line
 from tests.support.contents import contents
+from tests.support.processes import finish, start
 from tests.support.toy_model import TOY
 
 RUN = ("run", "sweep.toml", "--store", "a.zarr")
@@ -22,9 +21,6 @@ FAILURES_TOLD = 1
 Contents = dict[str, tuple[tuple[int, ...], bytes]]
 ContentsOf = Callable[[str], Contents]
 """What the store of a sweep holds after a run that nothing happened to."""
-
-_PATIENCE = 120
-"""Seconds after which a run hangs."""
 
 
 def sweep(
@@ -47,28 +43,9 @@ store.chunk = 4
 """
 
 
-@contextlib.contextmanager
-def process(folder: Path, *command: str, env: Mapping[str, str] | None = None) -> Iterator["subprocess.Popen[str]"]:
-    """A command in a process group of its own; gone when the test is."""
-    with subprocess.Popen(
-        command,
-        cwd=folder,
-        env={**os.environ, **(env or {})},
-        text=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    ) as started:
-        try:
-            yield started
-        finally:
-            if started.poll() is None:
-                os.killpg(started.pid, signal.SIGKILL)
-
-
 def told(run: "subprocess.Popen[str]") -> tuple[int, str]:
-    """The exit code of a process and what it has said; an error if it hangs."""
-    _, said = run.communicate(timeout=_PATIENCE)
+    """The exit code of a process and what it has said; the test fails if the process hangs."""
+    _, said = finish(run)
     return run.returncode, said
 
 
@@ -83,25 +60,13 @@ def one_sentence(run: "subprocess.Popen[str]", code: int, pattern: str) -> None:
 
 def finished(folder: Path, *options: str, command: Callable[..., Sequence[str]] = line) -> Contents:
     """What the store holds after one more run, which must find it in order and leave nothing behind."""
-    with process(folder, *command(*RUN, *options)) as run:
+    with start(command(*RUN, *options), folder) as run:
         code, said = told(run)
     assert code == (FAILURES_TOLD if "realizations failed; " in said else 0), said
     assert "Traceback" not in said, said
     assert sorted(path.name for path in folder.glob("*zarr*")) == ["a.zarr"]
     assert not list((folder / "a.zarr").rglob("*.partial"))
     return contents(folder / "a.zarr")
-
-
-@contextlib.contextmanager
-def driver(folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
-    """A run in a process group of its own, as a shell would start it; gone when the test is."""
-    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    with subprocess.Popen(line(*RUN, *options), cwd=folder, text=True, start_new_session=True, **pipes) as run:  # type: ignore[call-overload]
-        try:
-            yield run
-        finally:
-            if run.poll() is None:
-                os.killpg(run.pid, signal.SIGKILL)
 
 
 def workers(run: "subprocess.Popen[str]") -> list[psutil.Process]:

@@ -10,8 +10,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
-import subprocess
 import tempfile
 from collections.abc import Iterator
 
@@ -22,6 +20,7 @@ import ensemble.task  # noqa: F401 - what a worker would import for its first ta
 from ensemble.cluster import local
 from ensemble.cluster.settings import PRELOAD
 from tests.support.elsewhere import python
+from tests.support.processes import start
 
 
 @contextlib.contextmanager
@@ -30,12 +29,9 @@ def herd(count: int, threads: int = 1) -> Iterator[Client]:
     with local.client(0) as client, tempfile.TemporaryDirectory(prefix="herd-") as folder:
         address = str(client.scheduler_info()["address"])
         line = python(f"from tests.support.herd import become; become({address!r}, {count}, {threads}, {folder!r})")
-        with subprocess.Popen(line, start_new_session=True) as first:
-            try:
-                client.wait_for_workers(count, timeout=120)
-                yield client
-            finally:
-                os.killpg(first.pid, signal.SIGKILL)
+        with start(line, stdout=None, stderr=None):
+            client.wait_for_workers(count, timeout=120)
+            yield client
 
 
 async def _serve(address: str, threads: int, folder: str) -> None:

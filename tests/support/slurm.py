@@ -13,11 +13,11 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import psutil
 
+from tests.support.processes import TIMEOUT, execute, read_output
 from tests.support.waiting import wait_until
 
 PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
@@ -108,26 +108,31 @@ class Slurm:
         """SIGKILL to a daemon: slurmctld or a node."""
         daemon = self._running.pop(name)
         daemon.kill()
-        daemon.wait()
+        daemon.wait(TIMEOUT)
 
     def stop(self) -> None:
         """End all jobs and all daemons."""
-        subprocess.run(["scancel", f"--user={os.getuid()}"], env=self.environment, capture_output=True, timeout=60)
-        time.sleep(1)
-        for daemon in reversed(self._running.values()):
-            daemon.send_signal(signal.SIGTERM)
-        for daemon in self._running.values():
-            try:
-                daemon.wait(20)
-            except subprocess.TimeoutExpired:
-                daemon.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            self.execute("scancel", f"--user={os.getuid()}")
+            with contextlib.suppress(AssertionError):  # jobs end with their daemons as well
+                wait_until(lambda: not self.jobs(), "empty queue", seconds=20)
+        finally:
+            for daemon in reversed(self._running.values()):
+                daemon.send_signal(signal.SIGTERM)
+            for daemon in self._running.values():
+                try:
+                    daemon.wait(20)
+                except subprocess.TimeoutExpired:
+                    daemon.kill()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def execute(self, *command: str, folder: Path | None = None) -> "subprocess.CompletedProcess[str]":
+        """Run a command that needs SLURM to its end."""
+        return execute(command, folder, env=self.environment)
 
     def run(self, *command: str, folder: Path | None = None) -> str:
-        """What a command says that SLURM is there for."""
-        done = subprocess.run(command, cwd=folder, env=self.environment, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        """Return what a command prints that needs SLURM."""
+        return read_output(command, folder, env=self.environment)
 
     def jobs(self, *options: str) -> list[str]:
         """Numbers of the jobs in the queue."""
@@ -145,19 +150,13 @@ class Slurm:
 
     def _is_up(self, node: str) -> bool:
         """Whether a node can be used; if it is down, it is asked to come back."""
-        done = subprocess.run(
-            ["sinfo", "--noheader", f"--nodes={node}", "--format=%T"],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=30,
-        )
+        done = self.execute("sinfo", "--noheader", f"--nodes={node}", "--format=%T")
         if done.stdout.startswith(("down", "drain")):
-            subprocess.run(["scontrol", "update", f"nodename={node}", "state=resume"], env=self.environment, timeout=30)
+            self.execute("scontrol", "update", f"nodename={node}", "state=resume")
         return done.stdout.startswith(("idle", "mixed", "alloc"))
 
     def _answers(self, *command: str) -> bool:
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=30)
+        done = self.execute(*command)
         return done.returncode == 0 and "UP" in done.stdout
 
     def _launch(self, name: str, *command: str) -> None:
@@ -172,7 +171,7 @@ class Slurm:
         key = self.folder / "munge.key"
         key.touch(mode=0o600)
         key.write_bytes(secrets.token_bytes(1024))
-        user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
+        user = read_output(["id", "-un"]).strip()
         lines = [_CONFIGURATION.format(host=host, port=ports[0], user=user, folder=self.folder)]
         for node, port in zip(self.nodes, ports[1:], strict=True):
             (self.folder / node).mkdir()
@@ -185,11 +184,18 @@ class Slurm:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of loopback that nobody listens on."""
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [int(each.getsockname()[1]) for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+    """Ports of loopback that are free.
+
+    They are below those that the kernel chooses itself, if there are such: nothing else is given one before it is used.
+    """
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    below = range(10_000, lowest)
+    tried = secrets.SystemRandom().sample(below, 100 * count) if len(below) >= 100 * count else [0] * count
+    found: list[int] = []
+    with contextlib.ExitStack() as bound:
+        while len(found) < count:
+            one = bound.enter_context(socket.socket())
+            with contextlib.suppress(OSError):
+                one.bind(("127.0.0.1", tried.pop()))
+                found.append(int(one.getsockname()[1]))
+    return found
