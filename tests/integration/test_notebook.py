@@ -49,7 +49,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> NotebookNode:
         environment.delenv("MPLBACKEND", raising=False)  # as in Jupyter, where figures appear in the notebook
         for own in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR"):
             environment.setenv(own, str(folder / own))
-        NotebookClient(notebook, timeout=600, startup_timeout=180, resources=place).execute()
+        NotebookClient(notebook, timeout=200, startup_timeout=180, resources=place).execute()
     return notebook
 
 

@@ -9,10 +9,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
-import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -39,12 +35,13 @@ from ensemble.store.lease import Lease
 from ensemble.store.place import MAKING, place
 from ensemble.store.remote import Remote
 from tests.support.clusters import address_of
-from tests.support.command import line
+from tests.support.command import BIN, line
 from tests.support.contents import contents
 from tests.support.elsewhere import python
 from tests.support.faults import sweep
+from tests.support.processes import execute, run_in_thread, start
 from tests.support.toy_model import TOY
-from tests.support.waiting import wait_during
+from tests.support.waiting import wait_during, wait_until
 
 Toy = Callable[..., Sweep]
 
@@ -56,45 +53,30 @@ FAILING: dict[str, Any] = {"parameters": {"raises_below": 0.05}}
 
 
 @pytest.fixture(scope="module")
-def s3() -> Iterator[Any]:
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A server of object storage with an empty bucket, a client of it, and an environment that names it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    told = {
-        "AWS_ACCESS_KEY_ID": "somebody",
-        "AWS_SECRET_ACCESS_KEY": "a-secret-that-nobody-tells",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{port}",
-    }
-    serve = [str(Path(sys.executable).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)]
+    log = tmp_path_factory.mktemp("s3") / "log"
     with (
-        subprocess.Popen(serve, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server,
+        log.open("w") as written,
+        start([BIN / "moto_server", "-H", "127.0.0.1", "-p", "0"], stderr=written) as server,
         pytest.MonkeyPatch.context() as environment,
     ):
+        wait_during(server, lambda: "Running on " in log.read_text())
+        (endpoint,) = re.findall(r"Running on (\S+)\n", log.read_text())
+        told = {
+            "AWS_ACCESS_KEY_ID": "somebody",
+            "AWS_SECRET_ACCESS_KEY": "a-secret-that-nobody-tells",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL_S3": endpoint,
+        }
         for name, value in told.items():
             environment.setenv(name, value)
         client = boto3.client("s3")
         try:
-            wait_for(lambda: listens(port))
             client.create_bucket(Bucket=BUCKET)
             yield client
         finally:
             client.close()
-            server.kill()
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    for _ in range(600):
-        if condition():
-            return
-        time.sleep(0.05)
-    raise TimeoutError
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as knocking:
-        return knocking.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture(scope="module")
@@ -158,22 +140,13 @@ def test_a_stop_rule_ends_where_it_does_in_a_folder(toy: Toy, url: str, address:
 def test_a_killed_driver_and_a_second_one(s3: Any, url: str, address: str, tmp_path: Path) -> None:
     """The first is held still while the second comes; after a kill the next one need not wait."""
     (tmp_path / "sweep.toml").write_text(SWEEP)
-    with subprocess.Popen(
-        line("run", "sweep.toml", "--store", url, "--cluster", address, "--batch", "1"),
-        cwd=tmp_path,
-        text=True,
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    ) as run:
-        try:
-            wait_during(run, lambda: sum(key.startswith("walk/c") for key in keys(s3, url)) >= 2)
-            run.send_signal(signal.SIGSTOP)
-            with pytest.raises(StoreLocked, match=f"must have one driver at a time, but process {run.pid} on "):
-                survey(Sweep.read(tmp_path / "sweep.toml"), place(url))
-            assert (lock.told(place(url)) or {})["pid"] == run.pid
-        finally:
-            os.killpg(run.pid, signal.SIGKILL)
+    command = line("run", "sweep.toml", "--store", url, "--cluster", address, "--batch", "1")
+    with start(command, tmp_path) as run:
+        wait_during(run, lambda: sum(key.startswith("walk/c") for key in keys(s3, url)) >= 2)
+        run.send_signal(signal.SIGSTOP)
+        with pytest.raises(StoreLocked, match=f"must have one driver at a time, but process {run.pid} on "):
+            survey(Sweep.read(tmp_path / "sweep.toml"), place(url))
+        assert (lock.told(place(url)) or {})["pid"] == run.pid
     assert lock.told(place(url)) is None
     assert int((ensemble.open(url)["status"] == Status.TODO).sum()) > 0
     assert run_sweep(tmp_path / "sweep.toml", url, cluster=address).complete
@@ -193,7 +166,7 @@ def test_a_driver_that_was_silent_is_replaced_and_stops(url: str, monkeypatch: p
     assert lock.holder(store) == f"process {os.getpid()} on {socket.gethostname()}"
     silent.check()
     monkeypatch.setattr("ensemble.store.lease._STALE", 0.5)
-    wait_for(lambda: lock.holder(store) is None)
+    wait_until(lambda: lock.holder(store) is None)
     with lock.hold(store) as held:
         monkeypatch.setattr("ensemble.store.lease._STALE", 1000.0)
         monkeypatch.setattr("ensemble.store.lease._DOUBTFUL", 0.0)
@@ -245,7 +218,7 @@ def careless(s3: Any) -> Iterator[str]:
         def do_PUT(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             kept = {name: value for name, value in self.headers.items() if name.lower() not in dropped}
-            passed = http.client.HTTPConnection(behind)
+            passed = http.client.HTTPConnection(behind, timeout=60)
             passed.request(self.command, self.path, body, kept)
             answer = passed.getresponse()
             self.send_response(answer.status)
@@ -265,10 +238,11 @@ def careless(s3: Any) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Careless) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Careless) as server, run_in_thread(server.serve_forever):
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
 
 
 def test_what_a_driver_left_that_was_killed_while_it_made_the_store(
@@ -360,7 +334,7 @@ def test_what_the_environment_lacks_is_told_in_one_sentence(s3: Any, url: str, t
         ([*python(bare), "status", url], {}, r"needs a package more: pip install 'ensemble\[s3\]'"),
     ]
     for command, more, pattern in cases:
-        done = subprocess.run(command, env={**os.environ, **more}, check=False, capture_output=True, text=True)
+        done = execute(command, env={**os.environ, **more})
         assert (done.returncode, done.stdout) == (2, ""), done.stderr
         assert re.fullmatch(rf"ensemble: .*{pattern}.*\n", done.stderr), done.stderr
 
@@ -378,7 +352,7 @@ def ask_for_signatures(after: str) -> None:
     """Have the server do so many requests for anybody, and then for nobody."""
     reset = f"{os.environ['AWS_ENDPOINT_URL_S3']}/moto-api/reset-auth"
     text = {"Content-Type": "text/plain"}
-    urllib.request.urlopen(urllib.request.Request(reset, after.encode(), text, method="POST")).close()
+    urllib.request.urlopen(urllib.request.Request(reset, after.encode(), text, method="POST"), timeout=60).close()
 
 
 def told_by(*arguments: str) -> Result:

@@ -5,7 +5,6 @@ import json
 import os
 import platform
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +23,7 @@ from ensemble.store.codes import Codes, Part, computed_by_others
 from tests.support import SUPPORT
 from tests.support.command import run
 from tests.support.minimal_model import MODEL
+from tests.support.processes import read_output
 from tests.support.toy_model import ToyModel
 
 Toy = Callable[..., Sweep]
@@ -57,16 +57,14 @@ def origin_of(folder: Path, *others: Path) -> Origin:
     """What a fresh process finds out about the package in a folder; others come after it on Python's path."""
     paths = {"PYTHONPATH": os.pathsep.join(map(str, (folder, *others))), "PYTHONDONTWRITEBYTECODE": "1"}
     asked = [sys.executable, "-c", ASK]
-    done = subprocess.run(asked, cwd=folder, check=True, capture_output=True, text=True, env={**os.environ, **paths})
-    told = json.loads(done.stdout)
+    told = json.loads(read_output(asked, folder, env={**os.environ, **paths}))
     assert Path(told.pop("file")).is_relative_to(folder)
     return Origin(**told)
 
 
 def git(folder: Path, *arguments: str) -> str:
     who = ("-c", "user.name=nobody", "-c", "user.email=nobody@localhost", "-c", "commit.gpgsign=false")
-    done = subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True, text=True)
-    return done.stdout.strip()
+    return read_output(["git", *who, *arguments], folder).strip()
 
 
 def test_a_checkout_tells_its_commit_and_whether_it_was_changed(copy: Path) -> None:
@@ -203,7 +201,7 @@ def test_the_threads_of_numba_are_told_without_loading_it(given: str | None) -> 
     environment = {name: value for name, value in os.environ.items() if name != "NUMBA_NUM_THREADS"}
     environment |= {"NUMBA_NUM_THREADS": given} if given else {}
     asked = [sys.executable, "-c", ASK_THREADS]
-    told = subprocess.run(asked, check=True, capture_output=True, text=True, env=environment).stdout.split()
+    told = read_output(asked, env=environment).split()
     assert told == [given or UNKNOWN, "False", given or str(len(os.sched_getaffinity(0)))]
 
 

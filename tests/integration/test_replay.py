@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from ensemble.store import Ledger, Status
 from ensemble.store.group import commit
 from tests.support import SUPPORT, command
 from tests.support.command import invoke, refused
+from tests.support.processes import execute
 
 TABLE: dict[str, Any] = {
     "model": f"{SUPPORT / 'toy_model.py'}:ToyModel",
@@ -113,7 +113,7 @@ def test_the_debugger_opens_where_it_raises(store: Path) -> None:
     point, index = first(store, Status.FAILED)
     arguments = command.line("replay", "a.zarr", point, str(index), "--pdb")
     typed = "p ('here', first < self.raises_below)\nup\nq\n"
-    told = subprocess.run(arguments, cwd=store.parent, input=typed, capture_output=True, text=True, check=False)
+    told = execute(arguments, store.parent, given=typed)
     assert told.returncode == 1
     assert "toy_model.py" in told.stdout
     assert "('here', np.True_)" in told.stdout

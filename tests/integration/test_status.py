@@ -6,7 +6,6 @@ import pty
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,7 +23,9 @@ from ensemble.store.layout import EPOCH
 from tests.support.command import line, run
 from tests.support.contents import chunks
 from tests.support.elsewhere import python
+from tests.support.processes import TIMEOUT, execute, finish, read_output, read_until, start
 from tests.support.toy_model import TOY
+from tests.support.waiting import wait_during, wait_until
 
 Toy = Callable[..., Sweep]
 
@@ -51,8 +52,9 @@ def store(toy: Toy, tmp_path: Path, address: str) -> Path:
 def loaded(command: str) -> set[str]:
     """The large libraries that a process has loaded after it has run the command line."""
     script = f"from ensemble.cli import main\nmain({command.split()}, standalone_mode=False){LOADED}"
-    told = subprocess.run(python(script), check=True, capture_output=True, text=True).stderr
-    return LIBRARIES & set(told.split())
+    done = execute(python(script))
+    assert done.returncode == 0, done.stderr
+    return LIBRARIES & set(done.stderr.split())
 
 
 def test_help_and_status_load_what_they_need_and_nothing_else(store: Path) -> None:
@@ -89,8 +91,7 @@ def test_every_name_of_the_screen_is_there() -> None:
 
 def test_rooms_load_when_they_are_used() -> None:
     script = "import ensemble\nprint(ensemble.reduce.average is ensemble.average, ensemble.store.lock.__name__)"
-    told = subprocess.run(python(script), check=True, capture_output=True, text=True).stdout
-    assert told == "True ensemble.store.lock\n"
+    assert read_output(python(script)) == "True ensemble.store.lock\n"
 
 
 def test_status_reads_no_data(store: Path) -> None:
@@ -132,7 +133,7 @@ def test_the_book_tells_attempts_and_times(toy: Toy, tmp_path: Path, address: st
     assert (first["attempts"] == 1).all()
     assert first["landed"].dtype.kind == "M"
     assert ((first["landed"] >= started) & (first["landed"] <= np.datetime64("now", "s"))).all()
-    time.sleep(1.1)  # the book has seconds
+    wait_until(lambda: np.datetime64("now", "s") > first["landed"].max())  # the book has seconds
     for touched, attempts in ((False, 2), (True, 3)):
         if touched:
             mended.touch()
@@ -159,31 +160,41 @@ def test_attempts_end_at_what_a_byte_can_tell(toy: Toy, tmp_path: Path) -> None:
 
 
 def test_watch_goes_on_while_a_run_does(tmp_path: Path) -> None:
-    """JSON and plain blocks: what they tell only grows, they name the driver, and end when it has ended."""
+    """JSON and plain blocks: what they tell only grows, they name the driver, and end when it has ended.
+
+    The driver is held still until both have looked, however long they take to start.
+    """
     (tmp_path / "a.toml").write_text(SWEEP)
     watch = line("status", "a.zarr", "--watch", "0.2")
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(line("run", "a.toml"), cwd=tmp_path, **quiet) as driver:  # type: ignore[call-overload]
-        while not chunks(tmp_path / "a.zarr"):
-            assert driver.poll() is None
-            time.sleep(0.01)
-        with subprocess.Popen([*watch, "--json"], cwd=tmp_path, stdout=subprocess.PIPE, text=True) as machine:
-            plain = subprocess.run(watch, cwd=tmp_path, check=True, capture_output=True, text=True)
-            told, _ = machine.communicate(timeout=60)
-        assert machine.returncode == 0
-        assert driver.wait(timeout=60) == 1
-    looks = [json.loads(each) for each in told.splitlines()]
+    as_json, as_text = tmp_path / "looks.json", tmp_path / "looks.txt"
+    with start(line("run", "a.toml"), tmp_path, stderr=subprocess.DEVNULL) as driver:
+        wait_during(driver, lambda: chunks(tmp_path / "a.zarr"))
+        driver.send_signal(signal.SIGSTOP)
+        with (
+            as_json.open("w") as machine_reads,
+            as_text.open("w") as people_read,
+            start([*watch, "--json"], tmp_path, stdout=machine_reads) as machine,
+            start(watch, tmp_path, stdout=people_read) as plain,
+        ):
+            wait_during(machine, as_json.read_text)
+            wait_during(plain, lambda: "wanted, at " in as_text.read_text())
+            driver.send_signal(signal.SIGCONT)
+            errors = [finish(each)[1] for each in (machine, plain)]
+        finish(driver)
+    assert (machine.returncode, plain.returncode, driver.returncode) == (0, 0, 1), errors
+    looks = [json.loads(each) for each in as_json.read_text().splitlines()]
     done = [sum(point["done"] + point["failed"] for point in look["points"]) for look in looks]
     assert done == sorted(done)
     assert len(set(done)) > 1
     assert done[-1] == 120
     assert looks[0]["driver"].startswith(f"process {driver.pid} on ")
     assert looks[-1]["driver"] is None
-    assert plain.stderr == ""
-    heads = [row for row in plain.stdout.splitlines() if " is at work on it" in row]
+    assert errors[1] == ""
+    rows = as_text.read_text().splitlines()
+    heads = [row for row in rows if " is at work on it" in row]
     assert f"process {driver.pid} on " in heads[0]
     assert heads[-1].endswith("nobody is at work on it")
-    totals = [int(row.split()[0]) for row in plain.stdout.splitlines() if " realizations done, " in row]
+    totals = [int(row.split()[0]) for row in rows if " realizations done, " in row]
     assert len(totals) == len(heads) > 1
     assert totals == sorted(totals)
 
@@ -191,28 +202,24 @@ def test_watch_goes_on_while_a_run_does(tmp_path: Path) -> None:
 def test_watch_on_a_terminal_redraws_in_place_until_ctrl_c(store: Path) -> None:
     """A driver holds the store and does nothing, then adds something: one table, drawn twice."""
     ours, theirs = pty.openpty()
-    with lock.hold(store):
-        environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "40"}
-        command = line("status", store.name, "--watch", "0.1")
-        with subprocess.Popen(command, cwd=store.parent, stdout=theirs, stderr=theirs, env=environment) as watch:
-            os.close(theirs)
-            seen = read_until(ours, b"wanted, at 4 points")
-            status = zarr.open_array(str(store / "status"), mode="r+")
-            status[0, 0, 0] = 0
-            seen = read_until(ours, b"wanted, at 4 points")
-            assert b"\x1b[1A" in seen, "the cursor goes up, and what was there is drawn over"
-            watch.send_signal(signal.SIGINT)
-            assert watch.wait(timeout=20) == 0
-        rest = os.read(ours, 65536)
-    os.close(ours)
-    assert b"Traceback" not in seen + rest
-
-
-def read_until(terminal: int, words: bytes) -> bytes:
-    seen = b""
-    while words not in seen:
-        seen += os.read(terminal, 65536)
-    return seen
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "40"}
+    command = line("status", store.name, "--watch", "0.1")
+    with (
+        os.fdopen(ours, "rb") as terminal,
+        lock.hold(store),
+        start(command, store.parent, stdout=theirs, stderr=theirs, env=environment) as watch,
+    ):
+        os.close(theirs)
+        first = read_until(terminal.fileno(), "wanted, at 4 points")
+        status = zarr.open_array(str(store / "status"), mode="r+")
+        status[0, 0, 0] = 0
+        second = read_until(terminal.fileno(), "wanted, at 4 points")
+        assert "\x1b[1A" in second, "the cursor goes up, and what was there is drawn over"
+        watch.send_signal(signal.SIGINT)
+        assert watch.wait(TIMEOUT) == 0
+        assert "Traceback" not in first + second
+        with pytest.raises(EOFError):
+            read_until(terminal.fileno(), "Traceback")
 
 
 def test_watch_ends_where_nobody_is_at_work(store: Path) -> None:

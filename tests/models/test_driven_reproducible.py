@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from ensemble.proof import verify
 from ensemble.store.group import commit
 from tests.support import command
 from tests.support.elsewhere import printed
+from tests.support.processes import read_output
 
 
 def bits(N: int) -> str:
@@ -59,7 +59,7 @@ def test_a_store_of_another_processor_is_well(tmp_path: Path, address: str) -> N
         """
     )
     older = {**os.environ, "OPENBLAS_CORETYPE": "Haswell"}
-    subprocess.run(command.line("run", "spins.toml"), cwd=tmp_path, env=older, check=True, capture_output=True)
+    read_output(command.line("run", "spins.toml"), tmp_path, env=older)
     store = tmp_path / "spins.zarr"
     (code,) = json.loads(str(zarr.open_group(store).attrs["provenance"]))
     commit(store, {"provenance": json.dumps([{**code, "cpu": "an older one"}])})

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from ensemble.proof import verify
 from ensemble.store.group import commit
 from tests.support import command
 from tests.support.elsewhere import printed
+from tests.support.processes import read_output
 
 Glass = MeanFieldTLSGlass | ElectronGlass
 
@@ -63,7 +63,7 @@ def test_a_store_of_another_processor_is_well(name: str, kind: type[Glass], tmp_
         """
     )
     older = {**os.environ, "OPENBLAS_CORETYPE": "Haswell"}
-    subprocess.run(command.line("run", "glass.toml"), cwd=tmp_path, env=older, check=True, capture_output=True)
+    read_output(command.line("run", "glass.toml"), tmp_path, env=older)
     store = tmp_path / "glass.zarr"
     (code,) = json.loads(str(zarr.open_group(store).attrs["provenance"]))
     commit(store, {"provenance": json.dumps([{**code, "cpu": "an older one"}])})

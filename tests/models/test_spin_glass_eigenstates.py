@@ -1,7 +1,6 @@
 """Spectra and remnants of the chain: their parameters, and observables against tensor products and plain loops."""
 
 import json
-import subprocess
 from dataclasses import fields, replace
 from itertools import pairwise
 from typing import Any
@@ -18,6 +17,7 @@ from ensemble.realization import stream
 from tests.support import samples
 from tests.support.conformance import bits
 from tests.support.elsewhere import printed, python
+from tests.support.processes import read_output
 from tests.support.reference import tensor_chain
 
 Array = NDArray[np.float64]
@@ -274,5 +274,4 @@ print((most() - before) / model.memory(set(model.observables)))
 )
 def test_a_realization_takes_as_much_memory_as_is_said(model: Any) -> None:
     """In a process of its own, beside what others like it have taken before."""
-    done = subprocess.run(python(MEMORY.format(model=repr(model))), capture_output=True, text=True, check=True)
-    assert 0.4 < float(done.stdout) < 1.2
+    assert 0.4 < float(read_output(python(MEMORY.format(model=repr(model))))) < 1.2

@@ -1,7 +1,6 @@
 """What a run asks of a batch system: read from TOML, refused in a sentence, told to sbatch as it is meant."""
 
 import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from ensemble.cluster.profile import Profile
 from ensemble.cluster.submit import DriverJob, followed
 from ensemble.errors import ClusterError, EnsembleError
 from tests.support.command import run
+from tests.support.processes import execute
 from tests.support.toy_model import TOY
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
@@ -82,7 +82,7 @@ def test_what_is_asked_of_sbatch() -> None:
     assert "--nworkers 4 --nthreads 1" in script
     for each in ("OMP", "MKL", "OPENBLAS", "NUMBA"):
         assert f"{each}_NUM_THREADS=1" in script
-    assert subprocess.run(["bash", "-n"], input=script, text=True).returncode == 0
+    assert execute(["bash", "-n"], given=script).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_a_dry_run_prints_the_script_and_writes_nothing(once: bool, tmp_path: Pa
     assert "#SBATCH --mem-per-cpu=2048M" in done.stdout
     assert f"--cluster allocation:{tmp_path}/big.toml --batch 3 --time-limit 600s" in done.stdout
     assert ("--dependency" in done.stdout) is not once
-    assert subprocess.run(["bash", "-n"], input=done.stdout, text=True).returncode == 0
+    assert execute(["bash", "-n"], given=done.stdout).returncode == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["big.toml", "sweep.toml"]
 
 

@@ -1,7 +1,6 @@
 """Averages against plain NumPy over all trajectories, and their independence of how they are cut."""
 
 import os
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +20,8 @@ from ensemble.errors import RunError
 from ensemble.reduce import curves, reading
 from ensemble.reduce.moments import Moments
 from ensemble.reduce.plateaus import late_mean
+from tests.support.processes import run_in_thread
+from tests.support.waiting import wait_until
 
 Toy = Callable[..., Sweep]
 
@@ -166,12 +167,14 @@ def test_a_cluster_that_goes_away() -> None:
     with connect("local", 1) as client:
         with pytest.raises(RunError, match="workers die while they read"):
             list(reading.mapped(client, os._exit, [(1,)]))
-        assert client.cluster is not None
-        ending = threading.Timer(0.5, client.cluster.close)
-        ending.start()
-        with pytest.raises(RunError, match="the cluster was lost while it read"):
+
+        def end() -> None:
+            wait_until(lambda: any(client.processing().values()))
+            assert client.cluster is not None
+            client.cluster.close()
+
+        with run_in_thread(end), pytest.raises(RunError, match="the cluster was lost while it read"):
             list(reading.mapped(client, time.sleep, [(60,)]))
-        ending.join()
 
 
 @given(st.lists(st.lists(st.floats(-1e6, 1e6), max_size=5), max_size=6))

@@ -1,6 +1,5 @@
 """Block means, distributions, histograms and rare realizations against NumPy on all trajectories at once."""
 
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from ensemble import Sweep, run_sweep
 from ensemble.errors import ReductionError
 from ensemble.reduce import audit, average, block_means, histogram, reading, statistics
+from tests.support.processes import run_in_thread
 from tests.support.toy_model import TOY
 
 Toy = Callable[..., Sweep]
@@ -242,36 +242,25 @@ def test_a_store_that_grows_meanwhile(toy: Toy, tmp_path: Path, address: str, cl
     run_sweep(toy(realizations=8, parameters=slow), path, cluster=address)
     before = average(path)
     more = toy(realizations=400, axes={"size": [2, 3, 5], "drift": [0.0, 0.5]}, parameters=slow)
-    errors: list[BaseException] = []
-
-    def grow() -> None:
-        try:
-            run_sweep(more, path, cluster=address)
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=grow)
-    thread.start()
     counts = []
-    while thread.is_alive():
-        for reduced in (
-            average(path),
-            statistics(path, "walk", client=cluster),
-            block_means(path, "walk", blocks=3),
-            histogram(path, "walk", [3.0], bins=[-100.0, 100.0]),
-            audit(path, "walk"),
-        ):
-            counts.append(int(reduced["count"].sum()))
-            present = reduced["count"].to_numpy() > 0
-            if "counts" in reduced:
-                assert (reduced["counts"].sum("bin") + reduced["zeros"] == reduced["count"]).all()
-            elif "block_size" in reduced:
-                assert (reduced["block_size"].sum("block") == reduced["count"]).all()
-            else:
-                name = "walk" if "walk" in reduced else "mean"
-                assert (np.isfinite(reduced[name].to_numpy()).reshape(*present.shape, -1).all(-1) == present).all()
-    thread.join()
-    assert not errors
+    with run_in_thread(lambda: run_sweep(more, path, cluster=address)) as thread:
+        while thread.is_alive():
+            for reduced in (
+                average(path),
+                statistics(path, "walk", client=cluster),
+                block_means(path, "walk", blocks=3),
+                histogram(path, "walk", [3.0], bins=[-100.0, 100.0]),
+                audit(path, "walk"),
+            ):
+                counts.append(int(reduced["count"].sum()))
+                present = reduced["count"].to_numpy() > 0
+                if "counts" in reduced:
+                    assert (reduced["counts"].sum("bin") + reduced["zeros"] == reduced["count"]).all()
+                elif "block_size" in reduced:
+                    assert (reduced["block_size"].sum("block") == reduced["count"]).all()
+                else:
+                    name = "walk" if "walk" in reduced else "mean"
+                    assert (np.isfinite(reduced[name].to_numpy()).reshape(*present.shape, -1).all(-1) == present).all()
     assert counts == sorted(counts)
     assert counts[0] < 2400
     xr.testing.assert_equal(before["count"], before["count"] * 0 + 8)

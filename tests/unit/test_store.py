@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from ensemble.store.layout import OWN
 from tests.support.contents import contents
 from tests.support.elsewhere import python
 from tests.support.minimal_model import MODEL
+from tests.support.processes import read_until, run_in_thread, start
 
 Toy = Callable[..., Sweep]
 NAMES = ("walk", "final")
@@ -68,15 +68,13 @@ def test_a_reader_never_meets_half_a_commit(toy: Toy, tmp_path: Path) -> None:
         for n in range(300):
             commit(store, {"provenance": f"[{n}]"})
 
-    commits = threading.Thread(target=commit_often)
-    commits.start()
     opened = 0
-    while commits.is_alive() or not opened:
-        metadata = zarr.open_group(store, mode="r").metadata
-        assert metadata.consolidated_metadata is not None
-        assert metadata.attributes["seed"] == 1
-        opened += 1
-    commits.join()
+    with run_in_thread(commit_often) as commits:
+        while commits.is_alive() or not opened:
+            metadata = zarr.open_group(store, mode="r").metadata
+            assert metadata.consolidated_metadata is not None
+            assert metadata.attributes["seed"] == 1
+            opened += 1
     assert opened > 3
     assert json.loads(zarr.open_group(store, mode="r").attrs["provenance"]) == [299]  # type: ignore[arg-type]
     with pytest.warns(ZarrUserWarning, match="not part in the Zarr format 3"):
@@ -372,9 +370,9 @@ def test_the_lock_of_a_killed_driver_stops_nobody(toy: Toy, tmp_path: Path) -> N
         "    time.sleep(60)\n"
     )
     store = tmp_path / "a.zarr"
-    with subprocess.Popen([*python(script), str(store)], stdout=subprocess.PIPE) as driver:
+    with start([*python(script), str(store)], stdout=subprocess.PIPE) as driver:
         assert driver.stdout is not None
-        assert driver.stdout.readline() == b"held\n"
+        read_until(driver.stdout.fileno(), "held\n")
         with pytest.raises(StoreLocked, match=f"process {driver.pid} on "), lock.hold(store):
             pass
         driver.kill()
