@@ -12,6 +12,9 @@ from typing import Any
 
 from pytest_benchmark.fixture import BenchmarkFixture
 
+HOUR = 3600.0
+"""Time limit in seconds of a process that measures something."""
+
 
 def median(benchmark: BenchmarkFixture) -> float:
     """Median seconds of what has just been measured."""

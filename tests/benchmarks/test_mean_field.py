@@ -6,7 +6,6 @@ and their product with a vector, which read as much, and the sweep of textbooks:
 
 import json
 import math
-import subprocess
 from collections.abc import Callable
 from typing import Any
 
@@ -19,8 +18,9 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from ensemble.physics.mean_field import hopping
 from ensemble.physics.mean_field.self_consistent import averages, fields, self_consistent, sweep
 from ensemble.physics.one_blas_thread import one_blas_thread
-from tests.benchmarks import median, median_seconds
+from tests.benchmarks import HOUR, median, median_seconds
 from tests.support.elsewhere import python
+from tests.support.processes import read_output
 from tests.support.reference.localized import TOLERANCE, Glass
 
 Array = NDArray[np.float64]
@@ -58,7 +58,7 @@ def test_one_solution(benchmark: BenchmarkFixture, N: int) -> None:
 
     def solved() -> dict[str, float]:
         command = [*python(ONE_SOLUTION), str(N), str(COLD)]
-        told: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        told: dict[str, float] = json.loads(read_output(command, seconds=HOUR))
         return told
 
     told = benchmark.pedantic(solved, rounds=1)

@@ -7,7 +7,6 @@ than a million.
 import contextlib
 import itertools
 import os
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,11 +23,13 @@ import ensemble
 from ensemble import Sweep
 from ensemble.run import Summary, Watch, run_on, survey
 from ensemble.store import Status
-from tests.benchmarks import seconds
+from tests.benchmarks import HOUR, seconds
 from tests.support.command import line
 from tests.support.glass import kernel_seconds
 from tests.support.glass import sweep_of as glass
+from tests.support.processes import start
 from tests.support.toy_model import QUICK
+from tests.support.waiting import wait_until
 
 REALIZATIONS = int(os.environ.get("ENSEMBLE_BENCHMARK_REALIZATIONS", 10**6))
 POINTS, CHUNK = 91, 512
@@ -108,7 +109,7 @@ def run_bare(client: Client, store: Path) -> None:
     waiting = tasks()
     window = as_completed(itertools.islice(waiting, TASKS_IN_FLIGHT), loop=client.loop)
     for done in window:
-        done.result()
+        done.result(HOUR)
         for task in itertools.islice(waiting, 1):
             window.add(task)
     assert array.nchunks_initialized == array.nchunks
@@ -169,11 +170,14 @@ def test_a_million_of_the_first_model(benchmark: BenchmarkFixture, tmp_path: Pat
     memory: list[int] = []
 
     def run() -> None:
-        with subprocess.Popen(line("run", str(sweep), "--store", str(store))) as driver:
-            while driver.poll() is None:
+        with start(line("run", str(sweep), "--store", str(store)), stdout=None, stderr=None) as driver:
+
+            def has_ended() -> bool:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     memory.append(psutil.Process(driver.pid).memory_info().rss)
-                time.sleep(0.1)
+                return driver.poll() is not None
+
+            wait_until(has_ended, "end of the run", seconds=max(1.0, REALIZATIONS / 1e6) * HOUR, pause=0.1)
 
     kernel = [kernel_seconds(cluster, sample, 2)]
     taken = seconds(lambda: benchmark.pedantic(run, rounds=1), 1)[0]

@@ -6,7 +6,6 @@ memory, and the loops that sum all fields anew after each flip.
 """
 
 import json
-import subprocess
 from typing import Any
 
 import numpy as np
@@ -19,8 +18,9 @@ from ensemble.models.spin_glass.chain import ChainSample
 from ensemble.physics.spin_chain.avalanche import avalanche
 from ensemble.physics.spin_chain.pairs import resonant_pairs, unstable_pairs
 from ensemble.physics.spin_chain.relaxation import ORDERS, fields, stable
-from tests.benchmarks import median, median_seconds
+from tests.benchmarks import HOUR, median, median_seconds
 from tests.support.elsewhere import python
+from tests.support.processes import read_output
 from tests.support.reference import plain_chain
 
 Array = NDArray[np.float64]
@@ -56,7 +56,7 @@ def test_one_sample(benchmark: BenchmarkFixture, L: int) -> None:
 
     def sampled() -> dict[str, float]:
         command = [*python(ONE_SAMPLE), str(L)]
-        told: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        told: dict[str, float] = json.loads(read_output(command, seconds=HOUR))
         return told
 
     told = benchmark.pedantic(sampled, rounds=1)

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from ensemble import Sweep
 from ensemble.store import Ledger, Receipt, Slot
 from tests.benchmarks import median, median_seconds
 from tests.support.command import run
+from tests.support.processes import read_output, run_in_thread
 from tests.support.toy_model import TOY
 
 MILLION = 1_000_000
@@ -69,18 +69,18 @@ def driver_at_work(book: Book) -> Iterator[None]:
             while not ended.wait(0.5):
                 book.write(ledger, book.slots[:: len(book.slots) // 100])
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    yield
-    ended.set()
-    thread.join()
+    with run_in_thread(work):
+        try:
+            yield
+        finally:
+            ended.set()
 
 
 @pytest.mark.parametrize("written", [False, True], ids=["at rest", "written to"])
 @pytest.mark.parametrize("options", OPTIONS)
 def test_status(benchmark: BenchmarkFixture, book: Book, options: str, written: bool) -> None:
     """Wall time of the command, from nothing to its last line, over that of a Python that imports Zarr."""
-    limit = functools.partial(subprocess.run, [sys.executable, "-c", "import zarr"], check=True)
+    limit = functools.partial(read_output, [sys.executable, "-c", "import zarr"])
     command = functools.partial(run, book.path.parent, "status", book.path.name, *OPTIONS[options])
     with driver_at_work(book) if written else contextlib.nullcontext():
         before = median_seconds(limit, 3)

@@ -5,7 +5,6 @@ An application of the master equation turns a matrix from dressed states to prod
 """
 
 import json
-import subprocess
 from collections.abc import Callable
 
 import numpy as np
@@ -19,8 +18,9 @@ from ensemble.models.driven_spins.state import RADIANS, State
 from ensemble.physics.dipolar.eigenbasis import Eigenbasis
 from ensemble.physics.one_blas_thread import one_blas_thread
 from ensemble.realization import stream
-from tests.benchmarks import median, median_seconds
+from tests.benchmarks import HOUR, median, median_seconds
 from tests.support.elsewhere import python
+from tests.support.processes import read_output
 from tests.support.reference import dense_spins
 
 Array = NDArray[np.float64]
@@ -86,10 +86,8 @@ def test_everything(benchmark: BenchmarkFixture, N: int, temperature: float) -> 
     """All observables: spectra, ansatz, eigenstates."""
 
     def measured() -> dict[str, float]:
-        done = subprocess.run(
-            [*python(EVERYTHING), str(N), str(temperature)], check=True, capture_output=True, text=True
-        )
-        told: dict[str, float] = json.loads(done.stdout)
+        command = [*python(EVERYTHING), str(N), str(temperature)]
+        told: dict[str, float] = json.loads(read_output(command, seconds=HOUR))
         return told
 
     told = benchmark.pedantic(measured, rounds=1)
