@@ -15,17 +15,19 @@ from ensemble.cluster import connect
 from tests.support import warm
 from tests.support.clusters import address_of
 from tests.support.contents import contents
+from tests.support.signals import handle_signals
 from tests.support.toy_model import TOY
 
 os.environ.setdefault("MPLBACKEND", "agg")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """If several tests at a time are to follow, compile everything once.
+    """Handle signals. If several tests at a time are to follow, compile everything once.
 
     Then each test has one thread: threads of the linear algebra wait for one another in a loop, which takes time of
     the cores from other tests.
     """
+    handle_signals()
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         warm.compile_models()

@@ -4,17 +4,28 @@ import os
 import pty
 import signal
 import subprocess
+import sys
 import threading
 import time
 
 import psutil
 import pytest
 
+from tests import ROOT
 from tests.support.elsewhere import python
 from tests.support.processes import execute, finish, read_output, read_until, run_in_thread, start
 from tests.support.waiting import wait_until
 
 SLEEP = "import time; print('ready', flush=True); time.sleep(600)"
+
+IGNORING = """
+import os, signal, sys
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGCHLD):
+    signal.signal(number, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGALRM])
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+"""Becomes another Python, which ignores and blocks signals as a parent of tests may have left them."""
 
 
 def test_a_process_and_all_that_it_has_started_are_killed() -> None:
@@ -86,3 +97,31 @@ def test_a_command_that_is_hung_up_on_ends() -> None:
         read_until(process.stdout.fileno(), "ready\n")
         process.send_signal(signal.SIGHUP)
         assert process.wait(60) == -signal.SIGHUP
+
+
+def test_tests_that_are_terminated_kill_what_they_have_started_first() -> None:
+    code = f"""
+import time
+from tests.support.processes import start
+from tests.support.signals import handle_signals
+handle_signals()
+with start({python(SLEEP)!r}) as process:
+    print(process.pid, flush=True)
+    time.sleep(600)
+"""
+    with start(python(code), stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        child = psutil.Process(int(read_until(process.stdout.fileno(), "\n")))
+        process.send_signal(signal.SIGTERM)
+        assert "Exit: ended by SIGTERM" in finish(process)[1]
+        assert not child.is_running()
+
+
+def test_commands_can_be_interrupted_where_a_parent_ignores_signals() -> None:
+    """As where tests run in the background of a script, or under `nohup`: the two tests above, in another pytest."""
+    names = (test_a_command_can_be_interrupted.__name__, test_a_command_that_is_hung_up_on_ends.__name__)
+    session = ["-m", "pytest", "-q", "-p", "no:cacheprovider", *(f"{__file__}::{name}" for name in names)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    done = execute([sys.executable, "-c", IGNORING, *session], ROOT, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout
