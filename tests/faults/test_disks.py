@@ -17,6 +17,8 @@ from tests.support.faults import FAILURES_TOLD, RUN, ContentsOf, finished, one_s
 from tests.support.processes import execute, start
 from tests.support.waiting import wait_during
 
+pytestmark = pytest.mark.faults
+
 ONE = ("--workers", "1")
 BRIEF = sweep(realizations=12)
 """As much as tells whether all is there."""

@@ -25,6 +25,8 @@ from tests.support.greedy import WORKER_BYTES
 from tests.support.processes import read_output, start
 from tests.support.waiting import wait_during
 
+pytestmark = pytest.mark.faults
+
 KILLS = 50
 
 GREED = f"{SUPPORT / 'greedy.py'}:Greedy"
@@ -70,6 +72,7 @@ def test_all_workers_are_killed_and_others_come(folder: Path, contents_of: Conte
     assert contents(folder / "a.zarr") == contents_of(sweep())
 
 
+@pytest.mark.timeout(900)
 def test_fifty_kills(folder: Path, contents_of: ContentsOf) -> None:
     """Of drivers, as they start and in the middle, and of their workers; the dice are the same each time."""
     text = sweep(realizations=400)

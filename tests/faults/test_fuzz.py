@@ -34,8 +34,11 @@ from tests.support import SUPPORT, readme
 from tests.support.command import invoke
 from tests.support.toy_model import TOY
 
-WORKFLOWS = ROOT / "workflows"
 MANY = int(os.environ.get("ENSEMBLE_FUZZ", "0"))
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(0 if MANY else 600)]
+
+WORKFLOWS = ROOT / "workflows"
 SECONDS = 60.0
 """Nothing that is tried here takes so long, unless it hangs."""
 ROOM = 3 * 2**30
@@ -66,17 +69,18 @@ def _hung(*_: object) -> None:
 @contextlib.contextmanager
 def bounded() -> Iterator[None]:
     """Within limits of time and memory, both far above what is needed."""
-    before = signal.signal(signal.SIGALRM, _hung)
+    handler = signal.signal(signal.SIGALRM, _hung)
     limits = resource.getrlimit(resource.RLIMIT_AS)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    timer = signal.setitimer(signal.ITIMER_REAL, SECONDS)  # the one of the time limit of the test
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + ROOM, limits[1]))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, limits)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, *timer)
 
 
 def answered(*arguments: object, wrong: int = 1) -> Result:

@@ -20,6 +20,8 @@ from tests.support.faults import FAILURES_TOLD, RUN, sweep, told, workers
 from tests.support.processes import TIMEOUT, read_until, start
 from tests.support.waiting import wait_during
 
+pytestmark = pytest.mark.faults
+
 SWEEP = sweep()
 
 

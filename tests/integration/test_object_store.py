@@ -43,6 +43,8 @@ from tests.support.processes import execute, run_in_thread, start
 from tests.support.toy_model import TOY
 from tests.support.waiting import wait_during, wait_until
 
+pytestmark = pytest.mark.s3
+
 Toy = Callable[..., Sweep]
 
 BUCKET = "ensembles"

@@ -26,7 +26,11 @@ from tests.support.slurm import IS_HERE, Slurm
 from tests.support.toy_model import TOY
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.skipif(not IS_HERE, reason="SLURM is not installed: munge slurmctld slurmd slurm-client")
+pytestmark = [
+    pytest.mark.slurm,
+    pytest.mark.skipif(not IS_HERE, reason="SLURM is not installed: munge slurmctld slurmd slurm-client"),
+    pytest.mark.timeout(600),
+]
 
 SWEEP = f"""
 model = "{TOY}"
