@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -29,6 +28,7 @@ from tests.support.clusters import scheduler, worker
 from tests.support.contents import contents
 from tests.support.elsewhere import python
 from tests.support.minimal_model import MODEL
+from tests.support.processes import read_output
 
 SWEEP: dict[str, Any] = {"model": "mine.py:Mine", "realizations": 6, "seed": 1, "axes": {"size": [2, 3]}}
 RAISES = MODEL.replace('return {"signal": disorder}', 'return {"signal": disorder / self.missing}')
@@ -37,7 +37,7 @@ RAISES = MODEL.replace('return {"signal": disorder}', 'return {"signal": disorde
 @pytest.fixture(scope="module")
 def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A cluster whose worker runs in another folder, with no path of the tests."""
-    with scheduler(tmp_path_factory.mktemp("far")) as file, worker(file):
+    with scheduler(tmp_path_factory.mktemp("far")) as (file, _), worker(file):
         yield file
 
 
@@ -143,7 +143,7 @@ def test_an_edit_changes_the_digest_and_not_what_runs(write: Callable[..., Sweep
     packed = pack(before.points[0].model)
     after = write(model, helper="FACTOR = 2.0\n")
     code = f"from ensemble.models.packing import *; print(unpack({packed!r}).measure(None)['signal'].tolist())"
-    said = subprocess.run(python(code), capture_output=True, text=True, timeout=60, check=True).stdout
+    said = read_output(python(code))
     assert said == "[1.0, 1.0]\n"
     sources = [source_of(each.model) for each in (before, after)]
     assert all(sources)
@@ -205,7 +205,7 @@ def test_machine_code_of_another_version_is_not_taken(write: Callable[..., Sweep
     assert measured(job(newer), 0)["signal"].tolist() == [2.0, 2.0]
     assert list((tmp_path / "__pycache__").glob("mine.number-*.nbi"))
     code = f"from ensemble.models.packing import *; print(unpack({packed!r}).measure(None)['signal'].tolist())"
-    said = subprocess.run(python(code), capture_output=True, text=True, timeout=120, check=True).stdout
+    said = read_output(python(code))
     assert said == "[1.0, 1.0]\n"
 
 
@@ -283,7 +283,7 @@ def test_a_class_in_a_script_travels_with_its_lines(far: str, tmp_path: Path) ->
     script = "\n".join(NOTEBOOK).replace("FILE", repr(far))
     (tmp_path / "script.py").write_text(script)
     command = [sys.executable, "-P", "script.py"]
-    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True).stdout
+    said = read_output(command, tmp_path)
     line = script.splitlines().index("    return x / nothing  # a name that is nowhere") + 1
     assert f'script.py", line {line}, in helper\n    return x / nothing  # a name that is nowhere\n' in said
 

@@ -9,17 +9,23 @@ import os
 import select
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import psutil
 import pytest
 
+from tests.support.forked import Forked, can_fork
+
 TIMEOUT = 120.0
 """Default time limit in seconds: far more than a process takes, even on a machine that is busy with others."""
+
+_ENSEMBLE = Path(sys.executable).with_name("ensemble")
+"""The command that is forked."""
 
 Target = int | IO[str] | None
 """Where a process writes to: as `subprocess` has it, None for where this process does."""
@@ -36,16 +42,12 @@ def start(
     stderr: Target = subprocess.PIPE,
 ) -> Iterator["subprocess.Popen[str]"]:
     """Start a command in a process group of its own, and kill the group at the end."""
-    with subprocess.Popen(
-        command,
-        cwd=folder,
-        env=env,
-        text=True,
-        stdin=stdin,
-        stdout=stdout,
-        stderr=stderr,
-        start_new_session=True,
-    ) as process:
+    files: dict[str, Any] = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
+    if Path(command[0]) == _ENSEMBLE and can_fork(env or os.environ, files):
+        started: subprocess.Popen[str] = Forked(command, folder, env or os.environ, files)
+    else:
+        started = subprocess.Popen(command, cwd=folder, env=env, text=True, **files, start_new_session=True)
+    with started as process:
         try:
             yield process
         finally:

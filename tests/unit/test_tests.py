@@ -7,7 +7,7 @@ from tests import ROOT
 
 STARTERS = {"Popen", "run", "call", "check_call", "check_output", "getoutput", "getstatusoutput"}
 """What `subprocess` starts a process with."""
-MAY_START = {"tests/support/processes.py", "tests/support/slurm.py"}
+MAY_START = {"tests/support/forked.py", "tests/support/processes.py", "tests/support/slurm.py"}
 """They kill what they start."""
 
 WRONG = """\
