@@ -33,6 +33,12 @@ def pytest_configure(config: pytest.Config) -> None:
         warm.compile_models()
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """How many tests run at a time: more than there are cores, since many of them wait for other processes."""
+    cores = len(os.sched_getaffinity(0))
+    return min(2 * cores, cores + 4)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What mostly waits for SLURM comes first: beside it others may compute."""
     items.sort(key=lambda item: item.path.name != "test_slurm.py")

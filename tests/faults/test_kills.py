@@ -20,8 +20,6 @@ from tests.support.faults import FAILURES_TOLD, RUN, sweep, told, workers
 from tests.support.processes import TIMEOUT, read_until, start
 from tests.support.waiting import wait_during
 
-pytestmark = pytest.mark.faults
-
 SWEEP = sweep()
 
 
@@ -51,6 +49,7 @@ def finished(folder: Path) -> Path:
     return folder / "a.zarr"
 
 
+@pytest.mark.faults
 def test_the_driver_is_killed_at_random_moments(folder: Path, undisturbed: Path) -> None:
     """From its first moments, when there is no store yet, to the middle of the work."""
     dice = random.Random(2021)
@@ -70,6 +69,7 @@ def test_the_driver_is_killed_while_it_makes_the_store(folder: Path, undisturbed
     assert contents(finished(folder)) == contents(undisturbed)
 
 
+@pytest.mark.drift
 def test_workers_are_killed_while_the_driver_goes_on(folder: Path, undisturbed: Path) -> None:
     with start(line(*RUN, "--batch", "1"), folder) as run:
         for after in (1, 10, 20):
@@ -79,6 +79,7 @@ def test_workers_are_killed_while_the_driver_goes_on(folder: Path, undisturbed: 
     assert contents(finished(folder)) == contents(undisturbed)
 
 
+@pytest.mark.faults
 def test_the_workers_of_a_killed_driver_end_with_it(folder: Path) -> None:
     with start(line(*RUN), folder) as run:
         wait_during(run, lambda: chunks(folder / "a.zarr") >= 1)
@@ -90,6 +91,7 @@ def test_the_workers_of_a_killed_driver_end_with_it(folder: Path) -> None:
     assert not alive
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_lets_what_is_in_flight_land(number: signal.Signals, folder: Path, undisturbed: Path) -> None:
     """Sent to the whole group, as a terminal and a batch system do."""
@@ -108,6 +110,7 @@ def test_a_signal_lets_what_is_in_flight_land(number: signal.Signals, folder: Pa
     assert contents(finished(folder)) == contents(undisturbed)
 
 
+@pytest.mark.faults
 def test_a_second_signal_stops_at_once(folder: Path, undisturbed: Path) -> None:
     with start(line(*RUN), folder) as run:
         wait_during(run, lambda: chunks(folder / "a.zarr") >= 4)
@@ -121,6 +124,7 @@ def test_a_second_signal_stops_at_once(folder: Path, undisturbed: Path) -> None:
     assert contents(finished(folder)) == contents(undisturbed)
 
 
+@pytest.mark.faults
 def test_a_second_driver_is_refused_and_harms_nothing(folder: Path, undisturbed: Path) -> None:
     """The first one is held still meanwhile, so that it cannot be done before the second comes."""
     with start(line(*RUN), folder) as run:
@@ -135,6 +139,7 @@ def test_a_second_driver_is_refused_and_harms_nothing(folder: Path, undisturbed:
     assert contents(finished(folder)) == contents(undisturbed)
 
 
+@pytest.mark.faults
 def test_a_worker_that_does_not_leave_at_the_end_is_no_news(caplog: pytest.LogCaptureFixture) -> None:
     """As on a machine that is busy with other things: Dask kills the worker after some seconds, and would say so."""
     with connect("local", workers=1) as client:

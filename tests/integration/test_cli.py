@@ -58,6 +58,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.drift
 def test_run_lands_a_store_prints_a_table_and_draws_a_figure(folder: Path, address: str) -> None:
     done = run(folder, "run", "walk.toml", "--cluster", address)
     assert done.returncode == 0, done.stderr
@@ -93,6 +94,7 @@ def test_run_lands_a_store_prints_a_table_and_draws_a_figure(folder: Path, addre
     assert (folder / "more.pdf").read_bytes().startswith(b"%PDF")
 
 
+@pytest.mark.slow
 def test_status_tells_done_failed_and_wanted(folder: Path, address: str) -> None:
     (folder / "walk.toml").write_text(SWEEP + "parameters.raises_below = 0.2\n")
     done = run(folder, "run", "walk.toml", "--cluster", address, "--store", "w.zarr")
@@ -116,6 +118,7 @@ def test_status_tells_done_failed_and_wanted(folder: Path, address: str) -> None
     assert "--retry-failed" in again.stderr
 
 
+@pytest.mark.slow
 def test_status_leaves_out_points_that_only_the_grid_has(folder: Path, address: str) -> None:
     """Two sweeps make a product of nine points, of which five have something; then a store where nothing is asked."""
     for axes in ("axes.size = [2, 3]\naxes.drift = [0.0, 0.5]", "axes.size = [4]\naxes.drift = [1.0]"):
@@ -138,6 +141,7 @@ def test_status_leaves_out_points_that_only_the_grid_has(folder: Path, address: 
     assert json.loads(run(folder, "status", "new.zarr", "--json").stdout)["points"] == []
 
 
+@pytest.mark.slow
 def test_plan_tells_what_is_missing_and_starts_nothing(folder: Path, address: str) -> None:
     fresh = run(folder, "plan", "walk.toml", "--workers", "100")
     assert fresh.returncode == 0, fresh.stderr
@@ -152,6 +156,7 @@ def test_plan_tells_what_is_missing_and_starts_nothing(folder: Path, address: st
     assert contents(folder / "walk.zarr") == before
 
 
+@pytest.mark.slow
 def test_average_and_plot_work_on_a_store_alone(folder: Path, address: str) -> None:
     run(folder, "run", "walk.toml", "--cluster", address)
     (folder / "walk.png").unlink()
@@ -166,6 +171,7 @@ def test_average_and_plot_work_on_a_store_alone(folder: Path, address: str) -> N
     assert (part[0], part[1] < whole[1]) == (whole[0], True)  # one column in the place of two
 
 
+@pytest.mark.drift
 def test_average_writes_what_it_prints(folder: Path, address: str) -> None:
     """A plateau that rests on one realization is named; files and JSON have the same numbers."""
     (folder / "walk.toml").write_text(SWEEP.replace("drift = [0.0, 0.5]", "drift = [0.5]"))
@@ -197,6 +203,7 @@ def test_average_writes_what_it_prints(folder: Path, address: str) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_average_reads_some_points_on_some_workers(folder: Path, address: str) -> None:
     run(folder, "run", "walk.toml", "--cluster", address)
     whole = run(folder, "average", "walk.zarr", "--json")
@@ -211,6 +218,7 @@ def test_average_reads_some_points_on_some_workers(folder: Path, address: str) -
     assert [row[:3] for row in rows] == [["3", "0", "12"], ["3", "0.5", "12"]]
 
 
+@pytest.mark.slow
 def test_run_names_plateaus_that_rest_on_a_handful(folder: Path) -> None:
     """A signal that a hundredth of 200 realizations have, beside one that all have; `average` says the same."""
     (folder / "heavy.py").write_text(HEAVY)
@@ -227,6 +235,7 @@ def test_run_names_plateaus_that_rest_on_a_handful(folder: Path) -> None:
     assert lines.index(named[0]) == lines.index("store   heavy.zarr") - 1
 
 
+@pytest.mark.slow
 def test_average_prints_statistics(folder: Path, address: str) -> None:
     run(folder, "run", "walk.toml", "--cluster", address)
     told = run(folder, "average", "walk.zarr", "--observable", "walk", "--statistics", "-o", "all.nc")
@@ -278,6 +287,7 @@ def test_models_lists_parameters_and_observables() -> None:
         assert word in told
 
 
+@pytest.mark.slow
 def test_any_choice_of_observables_has_a_table(folder: Path, address: str) -> None:
     """Over two coordinates, complex, a number: a table always, a figure of what can be drawn."""
     for number, (chosen, drawn) in enumerate(((["paths"], True), (["wave"], False), (["final"], False))):
@@ -301,6 +311,7 @@ axes.mirrored = [false, true]
 """
 
 
+@pytest.mark.slow
 def test_spectra_are_told_and_drawn_and_what_is_made_of_means(folder: Path, address: str) -> None:
     """Functions of a frequency alone, over axes of names and truths; the model lies beside the store, or elsewhere."""
     shutil.copy(SUPPORT / "spectra.py", folder)

@@ -68,6 +68,7 @@ def test_workers_of_another_version_are_refused(address: str, monkeypatch: pytes
         pass
 
 
+@pytest.mark.slow
 def test_a_lost_scheduler_ends_the_run_and_loses_nothing(folder: Path, address: str) -> None:
     with scheduler(folder) as (file, lost), worker(file), start(line(*RUN, file), folder) as run:
         wait_during(run, lambda: chunks(folder / "a.zarr") >= 20)
@@ -82,6 +83,7 @@ def test_a_lost_scheduler_ends_the_run_and_loses_nothing(folder: Path, address: 
     assert contents(folder / "a.zarr") == contents(folder / "b.zarr")
 
 
+@pytest.mark.slow
 def test_a_worker_leaves_before_its_job_ends(tmp_path: Path) -> None:
     """Seventeen seconds for tasks of four: what is begun is finished, and what would not be is left to another.
 
@@ -110,6 +112,7 @@ def test_a_worker_leaves_before_its_job_ends(tmp_path: Path) -> None:
             assert [task.result(TIMEOUT) for task in tasks] == list(range(5))
 
 
+@pytest.mark.slow
 def test_a_run_without_workers_waits_for_one_and_can_be_stopped(folder: Path) -> None:
     stderr, waits = folder / "stderr", "the cluster has no workers: waiting for some"
 

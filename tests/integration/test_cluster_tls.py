@@ -63,6 +63,7 @@ def test_keys_are_for_their_owner_alone_and_are_never_written_over(secret: Path)
     assert {path: path.read_bytes() for path in secret.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_who_has_the_keys_computes_and_leaves_no_trace_of_them(
     folder: Path, secret: Path, behind_tls: Path, address: str
 ) -> None:
@@ -88,6 +89,7 @@ def test_who_has_the_keys_computes_and_leaves_no_trace_of_them(
         assert not any(str(secret / name).encode() in text for text in (*written, *said))
 
 
+@pytest.mark.slow
 def test_nobody_else_does(folder: Path, secret: Path, behind_tls: Path) -> None:
     """Without keys or with some of them, with other ones, with a certificate that nobody vouches for, without TLS.
 

@@ -328,6 +328,7 @@ def make_dear(store: Path, sweep: Sweep) -> None:
         ledger.points.spent(ledger.layout.cell(sweep.points[-1]), 100.0, 1)
 
 
+@pytest.mark.slow
 def test_runs_that_end_in_time_lose_nothing_and_make_the_store_of_one(toy: Toy, tmp_path: Path, address: str) -> None:
     """Nothing is in flight when a run ends: every chunk on disk is known to the book, but where a machine is slow.
 
@@ -350,6 +351,7 @@ def test_runs_that_end_in_time_lose_nothing_and_make_the_store_of_one(toy: Toy, 
     assert contents(store) == contents(tmp_path / "b.zarr")
 
 
+@pytest.mark.slow
 def test_a_run_of_the_command_line_ends_in_time_and_says_what_is_left(tmp_path: Path) -> None:
     sweep = f'model = "{TOY}"\nrealizations = 100000\nseed = 1\naxes.size = [2]\nparameters.seconds = 0.01\n'
     (tmp_path / "a.toml").write_text(sweep)
@@ -360,6 +362,7 @@ def test_a_run_of_the_command_line_ends_in_time_and_says_what_is_left(tmp_path: 
     assert (tmp_path / "a.png").exists()
 
 
+@pytest.mark.slow
 def test_a_run_in_a_slurm_job_ends_before_it_and_draws_nothing(
     tmp_path: Path, squeue: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

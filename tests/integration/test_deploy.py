@@ -104,6 +104,7 @@ def test_the_cluster_fits_the_schema_of_the_operator() -> None:
     check(PODS["driver"], "#/$defs/pod")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "value"),
     [
@@ -208,6 +209,7 @@ def answer(port: int, path: str) -> int:
         return connection.getresponse().status
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_cluster_run_a_sweep_with_the_keys_of_the_page(tmp_path: Path, address: str) -> None:
     """The processes of all three pods, on this machine; keys as the page has them made."""
     for line in shell_lines("openssl"):

@@ -103,6 +103,7 @@ def test_a_figure_is_computed_told_and_written(folder: Path, address: str) -> No
     assert len((folder / "figures" / "large" / "fig_walk_fits.csv").read_text().splitlines()) == 1 + 2 * 3
 
 
+@pytest.mark.slow
 def test_json_has_the_numbers_of_the_files(folder: Path, address: str) -> None:
     done = figure(folder, address, "figures", "--json", "--folder", "out")
     assert done.returncode == 0, done.stderr
@@ -121,6 +122,7 @@ def test_json_has_the_numbers_of_the_files(folder: Path, address: str) -> None:
     assert made["fits"][0]["moves"] is None  # three points have no parts
 
 
+@pytest.mark.slow
 def test_plan_counts_what_figures_share_once_and_starts_nothing(folder: Path, address: str) -> None:
     written(folder / "figures", OTHER, "other")
     before = sorted(folder.rglob("*"))
@@ -182,6 +184,7 @@ def test_the_installed_command_prints_no_traceback(folder: Path) -> None:
     refused(done.returncode, done.stdout, done.stderr, "a sweep file goes to `ensemble run`")
 
 
+@pytest.mark.slow
 def test_a_figure_that_fails_does_not_stop_the_others(folder: Path, address: str) -> None:
     """One has a law of the size that does not know the option it is given, which only its fits can tell."""
     odd = '[laws.odd]\nof = "rise"\nparameter = "alpha"\nlaw = "extrapolate"\nover = "size"\neven = true\n\n[[panels]]'
@@ -198,6 +201,7 @@ def test_a_figure_that_fails_does_not_stop_the_others(folder: Path, address: str
     refused(alone.returncode, alone.stdout, alone.stderr, "unexpected keyword argument 'even'")
 
 
+@pytest.mark.slow
 def test_figures_of_a_folder_without_the_scale_are_named_and_left_out(folder: Path, address: str) -> None:
     written(folder / "figures", OTHER.replace("large = {", "huge = {"), "other")
     done = figure(folder, address, "figures", "--scale", "large", "--json")
@@ -208,6 +212,7 @@ def test_figures_of_a_folder_without_the_scale_are_named_and_left_out(folder: Pa
     refused(nothing.returncode, nothing.stdout, nothing.stderr, "'larger'")
 
 
+@pytest.mark.slow
 def test_what_is_there_is_drawn_while_another_driver_is_at_work(folder: Path, address: str) -> None:
     assert figure(folder, address, "figures").returncode == 0
     with lock.hold(folder / "figures" / "walk.zarr"):
@@ -218,6 +223,7 @@ def test_what_is_there_is_drawn_while_another_driver_is_at_work(folder: Path, ad
     assert "Traceback" not in more.stderr
 
 
+@pytest.mark.slow
 def test_realizations_that_fail_are_told_and_the_others_drawn(folder: Path, address: str) -> None:
     written(folder / "figures", WALK.replace("drift = [1.0] }", "drift = [1.0], raises_below = [0.2] }"), "walk")
     done = figure(folder, address, "figures")
@@ -227,6 +233,7 @@ def test_realizations_that_fail_are_told_and_the_others_drawn(folder: Path, addr
     assert (folder / "figures" / "quick" / "fig_walk.png").is_file()
 
 
+@pytest.mark.slow
 def test_a_killed_figure_continues(tmp_path: Path, address: str) -> None:
     """Killed in the middle of its work, driver and workers at once; the numbers are those of an undisturbed one."""
     slow = WALK.replace("drift = [1.0] }", "drift = [1.0], seconds = [0.1] }")

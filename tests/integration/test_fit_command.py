@@ -175,6 +175,7 @@ def test_files_hold_what_is_printed(store: Path, tmp_path: Path) -> None:
     assert float(lines[1].split(",")[4]) == fit.values["c"]
 
 
+@pytest.mark.slow
 def test_workers_read_the_same_numbers(store: Path) -> None:
     asked = ("fit", str(store), *SIGNAL, "--law", "peak", "--json")
     alone, together = command.run(store.parent, *asked), command.run(store.parent, *asked, "--workers", "2")

@@ -51,6 +51,7 @@ def reference(tmp_path: Path, address: str) -> Callable[..., Path]:
     return make
 
 
+@pytest.mark.drift
 def test_whatever_hangs_has_failed_and_says_where(tmp_path: Path, address: str, reference: Callable[..., Path]) -> None:
     store = tmp_path / "a.zarr"
     summary = run_sweep(sweep(*WAYS), store, cluster=address, time_limit=LIMIT)
@@ -69,6 +70,7 @@ def test_what_hangs_does_not_depend_on_batches(tmp_path: Path, address: str, ref
     assert contents(tmp_path / "a.zarr") == contents(reference(HELD))
 
 
+@pytest.mark.slow
 def test_the_command_tells_what_hung_and_computes_it_again(
     tmp_path: Path, address: str, reference: Callable[..., Path]
 ) -> None:
@@ -91,6 +93,7 @@ def test_the_command_tells_what_hung_and_computes_it_again(
     assert contents(tmp_path / "a.zarr") == contents(tmp_path / "b.zarr")
 
 
+@pytest.mark.slow
 def test_a_chunk_that_has_landed_in_part_keeps_what_it_has(
     tmp_path: Path, address: str, reference: Callable[..., Path]
 ) -> None:
@@ -115,6 +118,7 @@ def test_a_limit_changes_nothing_where_nothing_hangs(tmp_path: Path, address: st
     assert contents(tmp_path / "a.zarr") == contents(tmp_path / "b.zarr")
 
 
+@pytest.mark.slow
 def test_workers_need_neither_a_nanny_nor_to_have_one_thread(tmp_path: Path, reference: Callable[..., Path]) -> None:
     with scheduler(tmp_path) as (file, _), dask("worker", "--nthreads", "2", "--no-nanny", "--scheduler-file", file):
         run_sweep(sweep(HELD, "loop"), tmp_path / "a.zarr", cluster=file, batch=1, time_limit=LIMIT)
@@ -166,6 +170,7 @@ def told(client: Client, *items: str, folder: Path | None = None) -> list[Any]:
     return [each.told.partition("\n")[0] if isinstance(each, guard.GivenUp) else each for each in results]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("item", "line"),
     [
@@ -191,6 +196,7 @@ def test_who_dies_once_is_asked_again(tmp_path: Path, cluster: Client) -> None:
     assert (tmp_path / "died").exists()
 
 
+@pytest.mark.slow
 def test_a_process_is_kept_until_it_is_gone(tmp_path: Path) -> None:
     with connect("local", workers=1) as client:
         first, again = told(client, "pid") + told(client, "pid")

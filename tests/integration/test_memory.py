@@ -69,6 +69,7 @@ def worker(address: str, limit: str, threads: int = 1) -> "contextlib.AbstractCo
     return dask("worker", address, "--nthreads", str(threads), "--memory-limit", limit, "--no-nanny")
 
 
+@pytest.mark.slow
 def test_a_machine_works_on_as_many_as_fit(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text(text([0, MEMORY_LIMIT // 3]))
     done = run(tmp_path, "run", "a.toml", "--workers", "4", "--batch", "1")
@@ -84,6 +85,7 @@ def test_a_machine_works_on_as_many_as_fit(tmp_path: Path) -> None:
     assert "on 4 cores" in planned.stdout
 
 
+@pytest.mark.slow
 def test_only_what_is_left_to_do_counts(tmp_path: Path) -> None:
     heard = Heard()
     run_sweep(sweep([MEMORY_LIMIT // 3], 2), tmp_path / "a.zarr", workers=1, watch=heard)
@@ -105,6 +107,7 @@ def test_what_never_fits_is_refused_before_anything_starts(verb: str, tmp_path: 
     assert [path.name for path in tmp_path.iterdir()] == ["a.toml"]
 
 
+@pytest.mark.slow
 def test_what_fits_is_neither_killed_nor_paused(tmp_path: Path) -> None:
     """Two workers would have less than it takes; the limit of the machine is the one that `ulimit -m` sets."""
     (tmp_path / "a.toml").write_text(text([GIB * 6 // 10], 6, GIB * 6 // 10))
@@ -116,6 +119,7 @@ def test_what_fits_is_neither_killed_nor_paused(tmp_path: Path) -> None:
     assert len(processes(tmp_path / "a.zarr", GIB * 6 // 10)) == 1
 
 
+@pytest.mark.slow
 def test_a_cluster_without_room_is_refused(address: str, tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text(text([GIB]))
     with worker(address, "1GiB"):
@@ -134,6 +138,7 @@ def test_a_cluster_without_limits_takes_everything(address: str, tmp_path: Path)
         assert run_sweep(sweep([MEMORY_LIMIT], 3), tmp_path / "a.zarr", cluster=address).computed == 3
 
 
+@pytest.mark.slow
 def test_what_some_workers_have_no_room_for_goes_to_the_others(address: str, tmp_path: Path) -> None:
     """A worker with four threads has a fourth of its memory for each."""
     with worker(address, "1GiB") as small, worker(address, "3GiB", 4) as shared, worker(address, "3GiB") as large:
@@ -146,6 +151,7 @@ def test_what_some_workers_have_no_room_for_goes_to_the_others(address: str, tmp
             assert len(processes(store, 0)) > 1
 
 
+@pytest.mark.slow
 def test_a_worker_with_room_that_goes_is_followed_by_another(address: str, tmp_path: Path) -> None:
     with worker(address, "1GiB"), contextlib.ExitStack() as others:
         first = others.enter_context(worker(address, "3GiB"))

@@ -30,6 +30,8 @@ from tests.support.elsewhere import python
 from tests.support.minimal_model import MODEL
 from tests.support.processes import read_output
 
+pytestmark = pytest.mark.drift
+
 SWEEP: dict[str, Any] = {"model": "mine.py:Mine", "realizations": 6, "seed": 1, "axes": {"size": [2, 3]}}
 RAISES = MODEL.replace('return {"signal": disorder}', 'return {"signal": disorder / self.missing}')
 

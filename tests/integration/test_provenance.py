@@ -125,6 +125,7 @@ def test_a_worker_takes_the_word_of_a_driver_with_the_same_files_only() -> None:
     assert "dirty" not in other
 
 
+@pytest.mark.slow
 def test_a_changed_model_continues_a_store_and_is_told(tmp_path: Path, address: str) -> None:
     """First two points of 6 realizations, then 9 of a file with one more comment, and one more point."""
     (tmp_path / "mine.py").write_text(MODEL)

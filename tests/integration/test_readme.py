@@ -76,6 +76,7 @@ def test_the_sweep_file_and_its_commands(folder: Path) -> None:
     assert "27000 realizations at 27 points" in run("ensemble plan sweep.toml", folder)
 
 
+@pytest.mark.slow
 def test_a_night(folder: Path) -> None:
     """The rule is that of the workflow, and the rows of the table are told to the last digit."""
     stop = tomllib.loads(block("stop.toml, in the place of `realizations`"))["stop"]

@@ -17,6 +17,8 @@ from tests.support import SUPPORT, command
 from tests.support.command import invoke, refused
 from tests.support.processes import execute
 
+pytestmark = pytest.mark.drift
+
 TABLE: dict[str, Any] = {
     "model": f"{SUPPORT / 'toy_model.py'}:ToyModel",
     "realizations": 10,

@@ -64,6 +64,7 @@ def test_a_second_run_finds_everything_and_starts_no_cluster(toy: Toy, tmp_path:
     assert contents(tmp_path / "a.zarr") == before
 
 
+@pytest.mark.drift
 @pytest.mark.parametrize(
     "more",
     [
@@ -101,6 +102,7 @@ def test_a_sweep_that_disagrees_starts_nothing(toy: Toy, tmp_path: Path, address
         run_sweep(toy(seed=5), tmp_path / "a.zarr", cluster="tcp://127.0.0.1:1")
 
 
+@pytest.mark.drift
 @pytest.mark.parametrize("batch", [1, 3, None])
 def test_a_realization_that_raises_is_recorded_and_stops_nothing(
     batch: int | None, toy: Toy, tmp_path: Path, address: str
@@ -194,6 +196,7 @@ def test_a_realization_that_kills_its_worker_is_recorded_and_stops_nothing(toy: 
         assert text.startswith("KilledWorker: ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("array", "told"),
     [
@@ -219,6 +222,7 @@ def test_a_store_that_cannot_be_written_ends_the_run_with_a_sentence(
     assert contents(store) == contents(tmp_path / "b.zarr")
 
 
+@pytest.mark.slow
 def test_a_reader_sees_whole_realizations_while_a_run_writes(toy: Toy, tmp_path: Path, address: str) -> None:
     sweep = toy(realizations=60, parameters={"seconds": 0.01})
     seen: list[int] = []

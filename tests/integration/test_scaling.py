@@ -65,6 +65,7 @@ def many() -> Iterator[Client]:
         yield client
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("chunk", "batch", "seconds"), [(40, 1, 0.2), (4, 4, 1.0)], ids=["dear", "cheap"])
 def test_thirty_two_workers(
     chunk: int, batch: int, seconds: float, toy: Toy, tmp_path: Path, many: Client, cluster: Client

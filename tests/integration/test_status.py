@@ -62,6 +62,7 @@ def test_help_and_status_load_what_they_need_and_nothing_else(store: Path) -> No
     assert loaded(f"status {store}") == loaded(f"status {store} --provenance --json") == {"numpy", "zarr"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", ["", "realizations = 0\n", "realizations = 3\naxes.size = ['two']\n"])
 def test_a_wrong_sweep_is_refused_before_much_is_loaded(wrong: str, tmp_path: Path) -> None:
     (tmp_path / "wrong.toml").write_text(f'model = "{TOY}"\nseed = 1\n{wrong}')
@@ -159,6 +160,7 @@ def test_attempts_end_at_what_a_byte_can_tell(toy: Toy, tmp_path: Path) -> None:
     assert EPOCH.year == 2020
 
 
+@pytest.mark.slow
 def test_watch_goes_on_while_a_run_does(tmp_path: Path) -> None:
     """JSON and plain blocks: what they tell only grows, they name the driver, and end when it has ended.
 

@@ -196,6 +196,7 @@ def test_max_is_the_realizations_and_what_is_left_out_is_assumed() -> None:
     assert few.stop.least == 7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["run", "plan"])
 @pytest.mark.parametrize(
     "name", ["unknown key", "no target", "no such law", "at too late", "reference not on the grid"]
@@ -308,6 +309,7 @@ def test_points_get_as_many_realizations_as_they_need(undisturbed: Path) -> None
             assert value == pytest.approx(walks(size, count)[:, 3].mean(), rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [1, 3, None])
 @pytest.mark.parametrize("chunk", [4, 16, 64])
 def test_the_stop_depends_on_neither_batches_nor_chunks_nor_workers(
@@ -403,6 +405,7 @@ def test_a_larger_max(toy: Toy, tmp_path: Path, address: str) -> None:
     assert contents(tmp_path / "a.zarr") == contents(tmp_path / "b.zarr")
 
 
+@pytest.mark.slow
 def test_another_quantity_and_another_axis_value(toy: Toy, tmp_path: Path, address: str) -> None:
     sign = {"observable": "final", "quantity": "mean", "absolute": 0.08, "min": 20}
     wider = {**TABLES, "axes": {"size": [2, 6, 30, 4]}, "stop": sign}
@@ -427,6 +430,7 @@ def failing(size: int, below: float, count: int = 400) -> frozenset[int]:
     return frozenset(r for r in range(count) if stream(1, ToyModel(size=size), r).random() < below)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [1, None])
 def test_failed_realizations_count_for_nothing(batch: int | None, toy: Toy, tmp_path: Path, address: str) -> None:
     sweep = toy(**TABLES, parameters={"raises_below": 0.3})
@@ -479,6 +483,7 @@ def test_mended_realizations_are_judged_again(toy: Toy, tmp_path: Path, address:
     assert retried.wanted == there.sum() == retried.found + retried.computed
 
 
+@pytest.mark.slow
 def test_a_realization_that_kills_its_worker_ends_neither_the_sweep_nor_its_judgements(
     toy: Toy, tmp_path: Path
 ) -> None:
@@ -499,6 +504,7 @@ def test_a_realization_that_kills_its_worker_ends_neither_the_sweep_nor_its_judg
         assert set(np.flatnonzero(status == Status.FAILED)) == kills
 
 
+@pytest.mark.slow
 def test_points_tied_by_a_reference_stop_together(tmp_path: Path, address: str) -> None:
     stop = {"quantity": "stretched", "reference": {"epsilon": 0}, "relative": 0.1, "min": 40}
     table = {
@@ -551,6 +557,7 @@ def test_a_tied_point_that_nobody_has_looked_at_is_not_taken_for_met(tmp_path: P
 # Whatever happens to a run.
 
 
+@pytest.mark.slow
 def test_a_run_in_pieces_is_a_run_in_one(toy: Toy, tmp_path: Path, address: str, undisturbed: Path) -> None:
     """Cut off by deadlines that leave room for a few realizations each, and judged or not when the cut comes.
 
@@ -611,6 +618,7 @@ max = 400
 """About three seconds of work for two workers."""
 
 
+@pytest.mark.slow
 def test_drivers_and_workers_are_killed(tmp_path: Path, undisturbed: Path) -> None:
     (tmp_path / "sweep.toml").write_text(SWEEP)
     dice = random.Random(7)

@@ -132,6 +132,7 @@ def test_lists_of_axes_with_different_lengths(toy: Toy) -> None:
     assert str(refusal.value) == told
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_complete_and_says_nothing_of_the_rest_of_the_grid(made: Path) -> None:
     again = run(made, "run", "path.toml", "--cluster", "tcp://127.0.0.1:1")
     assert again.returncode == 0, again.stderr
@@ -149,6 +150,7 @@ def test_a_finished_run_is_complete_and_says_nothing_of_the_rest_of_the_grid(mad
     assert asked["axes"]["seconds"] == [0.001, 0.0, 0.002]
 
 
+@pytest.mark.slow
 def test_what_reads_the_store_tells_of_the_path_alone(made: Path) -> None:
     rows = json.loads(run(made, "average", "path.zarr", "--json", "-o", "means.nc").stdout)["points"]
     assert [tuple(row["point"].values()) for row in rows] == SORTED
@@ -168,6 +170,7 @@ def test_what_reads_the_store_tells_of_the_path_alone(made: Path) -> None:
         assert np.isfinite(point).all()
 
 
+@pytest.mark.slow
 def test_a_law_along_one_of_them_has_all_pairs(made: Path) -> None:
     arguments = ("fit", "path.zarr", "--observable", "final", "--law", "mean", "--json")
     for axis in ("drift", "size"):
@@ -183,6 +186,7 @@ def test_a_law_along_one_of_them_has_all_pairs(made: Path) -> None:
         )
 
 
+@pytest.mark.slow
 def test_the_store_grows_along_the_path_and_then_to_the_whole_grid(made: Path, address: str) -> None:
     """A longer path leaves what was there; the product fills the holes, as if it had been asked for at once."""
     before = Ledger.reading(made / "path.zarr").landed.sum(axis=-1)

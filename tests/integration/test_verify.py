@@ -97,6 +97,7 @@ def test_a_store_that_nothing_happened_to_is_well(store: Path, undisturbed: Path
     assert contents(store) == contents(undisturbed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("array", ["walk", "final", "paths", "wave", "exception", "status", "provenance"])
 @pytest.mark.parametrize("harm", [flip, truncate, Path.unlink], ids=["flipped", "truncated", "missing"])
 def test_a_damaged_chunk_is_named_and_comes_back(
@@ -168,6 +169,7 @@ def test_all_chunks_of_a_point_may_be_gone(
     assert restored(store, address) == restored(undisturbed, address)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("array", "value"), [("walk", 7.25), ("final", 5), ("wave", 1j), ("walk", np.nan)])
 def test_another_value_with_a_right_checksum_is_found_by_computing(
     array: str, value: complex, store: Path, undisturbed: Path, check: Check, address: str
@@ -390,6 +392,7 @@ def test_every_array_that_lies_as_status_does_belongs_to_the_book(store: Path) -
     assert list(arrays_of(group)) == ["status", "attempts", "landed", "provenance"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("array", ["attempts", "landed", "core_seconds"])
 @pytest.mark.parametrize("harm", [flip, truncate], ids=["flipped", "truncated"])
 def test_what_a_run_finds_out_again_costs_nothing(

@@ -24,6 +24,7 @@ def test_every_installed_model_is_a_case() -> None:
     assert set(catalog.installed()) <= set(CASES)
 
 
+@pytest.mark.drift
 def test_shapes(case: tuple[Sweep, dict[str, Any]]) -> None:
     conformance.check_shapes(case[0])
 
@@ -56,5 +57,6 @@ def test_common_disorder(case: tuple[Sweep, dict[str, Any]]) -> None:
     conformance.check_common_disorder(*case)
 
 
+@pytest.mark.slow
 def test_independence(case: tuple[Sweep, dict[str, Any]], tmp_path: Path, one_worker: str, address: str) -> None:
     conformance.check_independence(case[0], tmp_path, one_worker, address)

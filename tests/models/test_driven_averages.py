@@ -117,6 +117,7 @@ def test_eigenstates_are_less_entangled_than_those_of_the_hamiltonian(store: Pat
     assert float(spread.sel(dynamics="nonsecular")) > float(spread.sel(dynamics="hilbert"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("temperature", [1.2, 12.0])
 @pytest.mark.parametrize("dynamics", ["nonsecular", "hilbert"])
 def test_against_plain_numpy(dynamics: str, temperature: float, store: Path) -> None:

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pytest
 import zarr
 from threadpoolctl import threadpool_limits
 
@@ -32,6 +33,7 @@ def elsewhere(threads: int, leftover: int) -> str:
     return printed("from tests.models.test_driven_reproducible import bits; print(bits(6))", threads, leftover)
 
 
+@pytest.mark.slow
 def test_processes_and_leftovers_in_memory_change_no_bit() -> None:
     assert elsewhere(1, leftover=1) == elsewhere(2, leftover=127) == bits(6)
 
@@ -44,6 +46,7 @@ def test_threads_of_the_linear_algebra_change_no_bit() -> None:
         assert bits(8) == expected
 
 
+@pytest.mark.slow
 def test_a_store_of_another_processor_is_well(tmp_path: Path, address: str) -> None:
     """Computed with the linear algebra of an older one, verified with that of this one; and a value that is wrong."""
     (tmp_path / "spins.toml").write_text(

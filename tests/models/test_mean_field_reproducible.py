@@ -35,6 +35,7 @@ def elsewhere(threads: int, leftover: int) -> str:
     return printed("from tests.models.test_mean_field_reproducible import bits; print(bits(80))", threads, leftover)
 
 
+@pytest.mark.slow
 def test_processes_and_leftovers_in_memory_change_no_bit() -> None:
     assert elsewhere(1, leftover=1) == elsewhere(2, leftover=127) == bits(80)
 
@@ -47,6 +48,7 @@ def test_threads_of_the_linear_algebra_change_no_bit() -> None:
         assert bits(300) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "kind"), [("tls_glass_mean_field", MeanFieldTLSGlass), ("electron_glass", ElectronGlass)]
 )

@@ -184,6 +184,7 @@ def logs(model: ElectronGlass, realizations: int) -> Array:
     return LN10 * measured(model, realizations, "mean_log_rate", "rate_histogram", "lost_rates")["mean_log_rate"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "expected", "uncertain"),
     [

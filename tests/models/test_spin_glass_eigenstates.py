@@ -219,6 +219,7 @@ def every_bit() -> str:
     return repr([[each[name].tobytes().hex() for name in sorted(each)] for each in found])
 
 
+@pytest.mark.slow
 def test_processes_threads_and_leftovers_in_memory_change_no_bit() -> None:
     assert printed(BITS, 1, leftover=1) == printed(BITS, 2, leftover=127) == every_bit()
 
@@ -231,6 +232,7 @@ def numbers() -> str:
     )
 
 
+@pytest.mark.slow
 def test_another_processor_takes_nothing_further_than_is_said() -> None:
     """Linear algebra of an older one, from the same library: other last digits."""
     older = printed(NUMBERS, 1, leftover=0, OPENBLAS_CORETYPE="Haswell")
@@ -262,6 +264,7 @@ print((most() - before) / model.memory(set(model.observables)))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "model",
     [

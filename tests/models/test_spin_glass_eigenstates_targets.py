@@ -37,6 +37,7 @@ def count(L: int) -> int:
     return 150 if L == 8 else 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("L", "h"), TABLE)
 def test_levels_and_eigenstates(L: int, h: float) -> None:
     model = replace(CHAIN, L=L, h=h)
@@ -57,6 +58,7 @@ def test_levels_repel_where_spins_are_free_to_turn() -> None:
     assert (np.diff(order) < -0.2).all()
 
 
+@pytest.mark.slow
 def test_the_middle_forgets_and_the_ends_do_not() -> None:
     """At h = .5 the order falls with L in the middle, from .153 to .068, and hardly at the ends, from .580 to .516."""
     fallen = []
@@ -87,6 +89,7 @@ REMNANTS = {  # of the softest, of the sixth, mean of six, baseline of the mean
 NAMES = ("polarization", "mean_polarization", "mean_baseline")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("L", "h"), REMNANTS)
 def test_remnants(L: int, h: float) -> None:
     rows = measured(SpinGlassRemnant(L=L, h=h), 150, *NAMES)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pytest
 
 from ensemble.models.spin_glass import SpinGlassAvalanches, SpinGlassFields, SpinGlassPairs
 from tests.support.elsewhere import printed
@@ -31,5 +32,6 @@ def test_processes_and_leftovers_in_memory_change_no_bit() -> None:
     assert printed(CODE, 1, leftover=1) == printed(CODE, 2, leftover=127) == bits()
 
 
+@pytest.mark.slow
 def test_another_processor_changes_no_bit() -> None:
     assert printed(CODE, 1, leftover=1, **OLDER) == bits()

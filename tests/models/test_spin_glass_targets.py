@@ -31,6 +31,7 @@ def fields(model: SpinGlassFields, count: int) -> dict[str, Array]:
     return dict(measured(model, count, *NAMES))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("state", "energy", "uncertain", "count"),
     [
@@ -137,6 +138,7 @@ def avalanches(h: float, state: str, count: int) -> tuple[SpinGlassAvalanches, d
     return model, dict(measured(model, count, "ever", "initial", "final", "runaway"))
 
 
+@pytest.mark.slow
 def test_stable_states_do_not_run_away_and_hot_ones_do() -> None:
     """At h = .01 and L = 1000: none of 200, and .97; where h is .1, .97 of stable ones do as well."""
     _, cold = avalanches(0.01, "stable", 150)

@@ -42,6 +42,7 @@ def bubbles(model: TLSGlass, disorder: TLSDisorder, size: int) -> list[list[int]
     return [sorted(range(len(far)), key=lambda j: (far[i, j], j))[:size] for i in range(len(far))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("epsilon", "temperature"), POINTS)
 def test_entropy_and_purity(epsilon: float, temperature: float) -> None:
     """Reference: the state integrated by QuTiP, its partial traces, entropies and purities."""

@@ -26,6 +26,7 @@ def sweep(realizations: int = 6, **axes: list[float]) -> Sweep:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "more", [{"N": [3, 4, 7]}, {"epsilon": [1e-6, 0.0, 1e-2]}, {"eta": [1e5, 1e3]}, {"realizations": 11}]
 )

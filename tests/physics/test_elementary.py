@@ -57,6 +57,7 @@ LARGE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PHASES)
 def test_phases_within_the_limit(name: str) -> None:
     """Reference: mpmath. Absolute errors below 2e-16; both square to 1."""
@@ -116,6 +117,7 @@ def test_products() -> None:
             assert abs(exact.imag - mpmath.mpf(imaginary)) < 2.3e-16 * size
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", [cosine_sine, any_cosine_sine])
 def test_bits_of_a_phase_do_not_depend_on_the_loop(function: Turn) -> None:
     """In a long loop, in a loop over one number, in loops that end between two vectors, and called by itself."""

@@ -59,6 +59,7 @@ def test_a_real_line_is_a_gaussian() -> None:
     np.testing.assert_allclose(found, density, rtol=0, atol=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weight", [1.0, 1j, -0.3 + 0.8j])
 def test_the_integral_over_time(weight: complex) -> None:
     """Reference: the definition, Re (c/π) ∫_0^∞ exp(i (ν - ω) t - σ² t²/2) dt, by mpmath with 40 digits."""

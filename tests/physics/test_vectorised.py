@@ -69,6 +69,7 @@ CASES: dict[str, tuple[Callable[..., None], tuple[Any, ...]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="reads the assembly of x86")
 @pytest.mark.parametrize("case", CASES)
 def test_innermost_loops(case: str) -> None:

@@ -52,6 +52,7 @@ def exact(instance: IsingInstance, field: float, t: Array) -> tuple[ComplexArray
     return pairs[:, 0], pairs[:, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("field", FIELDS)
 @pytest.mark.parametrize("phonons", PHONONS)
 def test_all_temperatures_and_fields(phonons: float, field: float) -> None:
@@ -68,6 +69,7 @@ def test_all_temperatures_and_fields(phonons: float, field: float) -> None:
             assert np.all(np.abs(found - expected) < rounding)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("field", FIELDS)
 @pytest.mark.parametrize("phonons", PHONONS)
 def test_series_and_exponentials_meet(phonons: float, field: float) -> None:

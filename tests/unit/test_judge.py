@@ -97,6 +97,7 @@ def only(ruling: Ruling) -> Verdict:
     return verdict
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("least", [4, 20, 33, 64, 100])
 def test_a_mean_and_its_error_by_the_textbook(least: int, walks: Path) -> None:
     values = xr.open_zarr(walks)["walk"].to_numpy()

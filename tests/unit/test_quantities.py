@@ -48,6 +48,7 @@ def by_hand(store: Path, name: str, spread: float, shape: str) -> tuple[NDArray[
     return value, np.sqrt((n - 1) / n * ((without - without.mean(axis=0)) ** 2).sum(axis=0))
 
 
+@pytest.mark.drift
 @pytest.mark.parametrize("name", ["ratio", "contrast", "variance", "scaled", "phase", "powers", "table"])
 def test_values_and_errors_are_those_made_by_hand(name: str, store: Path) -> None:
     """Numbers, curves over a coordinate of the store or one that it has not, of real and of complex means."""

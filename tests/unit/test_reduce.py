@@ -162,6 +162,7 @@ def test_curves_are_real_functions_of_one_number() -> None:
     assert curves(averages) == ["walk", "paths_late"]
 
 
+@pytest.mark.slow
 def test_a_cluster_that_goes_away() -> None:
     """Workers that die, and a scheduler that ends, are told in one sentence each."""
     with connect("local", 1) as client:

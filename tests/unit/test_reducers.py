@@ -65,6 +65,7 @@ def rows_of(store: Path, name: str, size: int, drift: float = 0.5) -> tuple[NDAr
     return done, raw[name].to_numpy()[done]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REDUCTIONS)
 def test_the_same_bits_for_any_workers(
     name: str, store: Path, cluster: Client, one_worker: str, monkeypatch: pytest.MonkeyPatch
@@ -235,6 +236,7 @@ def test_padding_has_no_heaviest_realization(store: Path) -> None:
     assert np.isnan(found["heaviest"])
 
 
+@pytest.mark.slow
 def test_a_store_that_grows_meanwhile(toy: Toy, tmp_path: Path, address: str, cluster: Client) -> None:
     """While a run adds points and realizations, every reduction counts what was done when it began, and that only."""
     path = tmp_path / "a.zarr"

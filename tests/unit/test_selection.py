@@ -45,6 +45,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, address: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REDUCTIONS)
 @pytest.mark.parametrize(
     ("select", "labels"),

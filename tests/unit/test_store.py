@@ -25,6 +25,8 @@ from tests.support.elsewhere import python
 from tests.support.minimal_model import MODEL
 from tests.support.processes import read_until, run_in_thread, start
 
+pytestmark = pytest.mark.drift
+
 Toy = Callable[..., Sweep]
 NAMES = ("walk", "final")
 CODE = {"ensemble": "0", "host": "here"}
@@ -265,6 +267,7 @@ def test_what_killed_writers_left_is_swept_up(toy: Toy, tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == ["a.zarr", "b.zarr"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("field", "tables"),
     [

@@ -101,6 +101,7 @@ def test_what_is_empty_is_left_out(tmp_path: Path) -> None:
     assert [file.name for file in files] == ["fig_glass_fits.csv"]
 
 
+@pytest.mark.slow
 def test_curves_without_values_above_zero_are_drawn(result: Result, tmp_path: Path) -> None:
     """One curve of several, or all, on logarithmic axes; laws without a result, on a clock or not."""
     family = result.families["C"]

@@ -105,6 +105,7 @@ def test_ratios_are_paired(N: int, result: Result, stores: Path) -> None:
     assert alone.curve.value[late].mean() == pytest.approx(1, rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("N", "epsilon"), POINTS)
 def test_fits_are_those_made_by_hand(N: int, epsilon: float, result: Result, stores: Path) -> None:
     t, curve, window = result.families["C"].x, estimate(stores, N, epsilon), (1e-1, 1e4)
@@ -179,6 +180,7 @@ def test_derived_quantities_are_those_of_the_model(result: Result) -> None:
         assert each.count == 0
 
 
+@pytest.mark.slow
 def test_a_scale_has_the_same_numbers_after_a_larger_one(
     declaration: Declaration, result: Result, stores: Path, tmp_path: Path, cluster: Client
 ) -> None:

@@ -17,12 +17,14 @@ LAWS: dict[str, NDArray[np.float64]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", LAWS)
 def test_the_true_law_is_found(law: str) -> None:
     found = Counter(compare(T, ensemble_of(LAWS[law], seed)).preferred for seed in range(20))
     assert found[law] >= 18
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", LAWS)
 def test_a_short_window_does_not_tell(law: str) -> None:
     results = [compare(T, ensemble_of(LAWS[law], seed, realizations=200), window=(100, 320)) for seed in range(20)]

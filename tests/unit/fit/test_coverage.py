@@ -67,6 +67,7 @@ CASES: dict[str, tuple[Callable[[int], Fit], dict[str, float]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_one_error_covers_the_truth(case: str) -> None:
     fit, truth = CASES[case]
@@ -86,6 +87,7 @@ def test_errors_over_t_would_be_too_small() -> None:
     assert errors[1] == pytest.approx(errors[0], rel=0.3)
 
 
+@pytest.mark.slow
 def test_chi2_has_its_chance_under_correlation() -> None:
     chances = [power_law(T, ensemble_of(T**-0.5, seed, memory=3.0), window=(1, 1e4)).probability for seed in SEEDS]
     assert np.mean(np.array(chances) < 0.5) == pytest.approx(0.5, abs=0.12)

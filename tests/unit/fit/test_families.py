@@ -177,6 +177,7 @@ def test_stretched_takes_the_ratio_to_its_reference(family: Family, means: xr.Da
         assert tuple(each.fit.values) == PARAMETERS["stretched"]
 
 
+@pytest.mark.slow
 def test_compared_laws_share_the_window_of_the_decay_or_of_the_growth(
     compared: tuple[Fitted, ...], family: Family, means: xr.Dataset
 ) -> None:

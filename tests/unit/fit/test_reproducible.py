@@ -56,10 +56,12 @@ def elsewhere(threads: int, leftover: int) -> str:
     return printed(code, threads, leftover)
 
 
+@pytest.mark.slow
 def test_threads_and_leftovers_in_memory_change_nothing() -> None:
     assert elsewhere(1, leftover=1) == elsewhere(2, leftover=127) == str([fits(points) for points in POINTS])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("points", POINTS)
 def test_places_in_memory_change_nothing(points: int) -> None:
     first = fits(points)
