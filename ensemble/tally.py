@@ -15,7 +15,7 @@ import zarr
 from numpy.typing import NDArray
 
 from ensemble.stop import Stop
-from ensemble.store.damage import open_array, read
+from ensemble.store.damage import open_array, read_done
 from ensemble.store.place import place
 
 _READ_BYTES = 16 * 2**20
@@ -118,9 +118,9 @@ def _total(array: "zarr.Array[Any]", stretch: Stretch, failed: NDArray[np.int64]
     groups = list(itertools.pairwise(stretch.edges))
     sums, counts = np.zeros((len(groups), *shape)), np.zeros(len(groups), np.int64)
     for first, last, start, stop in _parts(stretch.edges, max(1, _READ_BYTES // (8 * math.prod(shape)))):
-        rows = read(array, (*stretch.cell, slice(start, stop)))
-        kept = np.ones(len(rows), bool)
+        kept = np.ones(stop - start, bool)
         kept[failed[(start <= failed) & (failed < stop)] - start] = False
+        rows = read_done(array, stretch.cell, start, kept)
         for group in range(first, last):
             inside = slice(max(0, stretch.edges[group] - start), stretch.edges[group + 1] - start)
             chosen = rows[inside] if kept[inside].all() else rows[inside][kept[inside]]

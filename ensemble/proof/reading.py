@@ -16,7 +16,7 @@ from ensemble.proof.damage import of_chunk
 from ensemble.reduce.reading import mapped
 from ensemble.run import Watch
 from ensemble.store import Status
-from ensemble.store.damage import file_of, region_of, trouble
+from ensemble.store.damage import file_of, is_whole, region_of, trouble
 from ensemble.store.group import ABSENT
 from ensemble.values import Value
 
@@ -34,8 +34,8 @@ Look = tuple[Chunk, NDArray[np.int64]]
 class Absent:
     """A chunk of an observable that is not there, although realizations in it are done.
 
-    A chunk that holds nothing but the fill value of its array is never written, so only computing its realizations
-    again tells whether it should be there.
+    In a store that an older version made, a chunk that holds nothing but the fill value of its array was never written,
+    so only computing its realizations again tells whether it should be there.
     """
 
     name: str
@@ -63,7 +63,7 @@ def read_all(
             for chunk, said in found:
                 place = _place(arrays[name], chunk, rank)
                 held = book.status[place] == (Status.FAILED if name == "exception" else Status.DONE)
-                if said != ABSENT or (name == "exception" and held.any()):
+                if said != ABSENT or (held.any() and (name == "exception" or is_whole(arrays[name]))):
                     book.damages.append(of_chunk(arrays[name], chunk, axes, said))
                     book.lost[place] |= held
                 elif held.any():

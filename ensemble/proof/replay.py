@@ -16,7 +16,7 @@ from ensemble.provenance import here, origin
 from ensemble.realization import spawn_key
 from ensemble.selection import cell_of
 from ensemble.store import Layout, Status
-from ensemble.store.damage import open_array, read
+from ensemble.store.damage import open_array, read, read_done
 from ensemble.store.group import attributes, open_group
 from ensemble.store.place import Place, place
 from ensemble.sweep import Point
@@ -99,4 +99,7 @@ class Replay:
 
     def _stored(self, name: str) -> NDArray[Any]:
         """One array of the store, of this realization."""
-        return np.asarray(read(open_array(self.path, name), (*self.cell, self.index)))
+        array = open_array(self.path, name)
+        if name in self.layout.observables and self.status == Status.DONE:
+            return np.asarray(read_done(array, self.cell, self.index, np.ones(1, bool))[0])
+        return np.asarray(read(array, (*self.cell, self.index)))

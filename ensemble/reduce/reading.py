@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ensemble.errors import ReductionError, RunError, SweepError, cure
 from ensemble.models.model import Observable
 from ensemble.store import Layout, Status
-from ensemble.store.damage import open_array, read
+from ensemble.store.damage import open_array, read, read_done
 from ensemble.store.group import member, open_group
 from ensemble.store.layout import BOOK
 from ensemble.store.place import Place, for_zarr, place
@@ -64,8 +64,7 @@ class Run:
         """One observable of the realizations that count, one after the other."""
         if not self.done.any():
             return np.empty((0, *array.shape[len(self.cell) + 1 :]), array.dtype)
-        region: tuple[int | slice, ...] = (*self.cell, slice(self.start, self.start + len(self.done)))
-        rows = read(array, region)
+        rows = read_done(array, self.cell, self.start, self.done)
         return rows if self.done.all() else rows[self.done]
 
 

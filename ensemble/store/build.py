@@ -19,6 +19,7 @@ import zarr
 from ensemble.errors import StoreError, StoreUnreachable
 from ensemble.models.model import Model, labels
 from ensemble.store import points
+from ensemble.store.damage import WHOLE
 from ensemble.store.group import COMPRESSORS, FORMAT, attributes, commit, is_committed, member, open_group
 from ensemble.store.layout import BOOK, EPOCH, OWN, Layout, Status
 from ensemble.store.place import Place, made_aside
@@ -140,7 +141,7 @@ def _make_arrays(group: zarr.Group, layout: Layout) -> None:
             fill_value=np.nan if dtype.kind in "fc" else 0,
             compressors=COMPRESSORS,
             dimension_names=(*dims, *observable.dims),
-            attributes={"long_name": observable.long_name, "units": observable.units},
+            attributes={"long_name": observable.long_name, "units": observable.units, WHOLE: 1},
         )
     group.create_array(
         "exception",

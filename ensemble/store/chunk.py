@@ -11,7 +11,7 @@ import zarr
 from numpy.typing import NDArray
 
 from ensemble.errors import StoreDamaged, StoreError
-from ensemble.store.damage import file_of, open_array, read
+from ensemble.store.damage import check_chunk, file_of, is_whole, open_array, read
 from ensemble.store.place import Place, read_each
 
 
@@ -28,6 +28,8 @@ class Slot:
     """One past its last."""
     indices: Sequence[int]
     """Realizations to compute, in increasing order; a range where none is left out."""
+    holds: bool = False
+    """Whether other realizations in the chunk are done, so that it must be there."""
 
 
 @final
@@ -83,6 +85,8 @@ def _write(
         shape = (slot.stop - slot.start, *array.shape[len(region) :])
         block = np.full(shape, array.fill_value, dtype=array.dtype)
     else:
+        if slot.holds and is_whole(array):
+            check_chunk(array, slot.cell, slot.start // array.chunks[len(slot.cell)])
         block = read(array, region)
         block[[index - slot.start for index in clear]] = array.fill_value
     for indices, values in rows:
@@ -112,4 +116,5 @@ def _open(store: Place, names: Sequence[str]) -> list[zarr.Array[Any]]:
 
 @functools.lru_cache(maxsize=64)
 def _opened(store: Place, name: str, _metadata: bytes) -> zarr.Array[Any]:
-    return open_array(store, name, "r+")
+    array = open_array(store, name, "r+")
+    return array.with_config({"write_empty_chunks": True}) if is_whole(array) else array

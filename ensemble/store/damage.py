@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from ensemble.errors import StoreDamaged, StoreError, StoreUnreachable
 from ensemble.store.place import Place, at_once, for_writing, for_zarr, place_of
 
+WHOLE = "all_chunks_written"
+"""The attribute of an observable that tells so."""
+
 Region = tuple[int | slice, ...]
 """A part of an array: along its first dimensions a place or a range, all of the others."""
 
@@ -24,6 +27,44 @@ def read(array: zarr.Array[Any], region: Region = ()) -> NDArray[Any]:
         raise
     except Exception as error:  # a codec raises whatever it likes where bytes make no sense
         raise _named(array, region, error) from error
+
+
+def read_done(array: zarr.Array[Any], cell: tuple[int, ...], start: int, done: NDArray[np.bool_]) -> NDArray[Any]:
+    """Consecutive realizations of a point, from `start` on, of one observable; those that are done must be there.
+
+    Zarr reads a chunk that is not there as fill values: zeros for integers, which would count in averages.
+    """
+    rows = read(array, (*cell, slice(start, start + len(done))))
+    length = array.chunks[len(cell)]
+    for number in range(start // length, -(-(start + len(done)) // length)) if is_whole(array) else ():
+        inside = slice(max(0, number * length - start), (number + 1) * length - start)
+        if done[inside].any() and _may_be_absent(array, rows[inside]):
+            check_chunk(array, cell, number)
+    return rows
+
+
+def check_chunk(array: zarr.Array[Any], cell: tuple[int, ...], number: int) -> None:
+    """An error if a chunk of an observable is not there, although the status says that realizations in it are done."""
+    file = file_of(array, (*cell, number, *(0 for _ in array.shape[len(cell) + 1 :])))
+    if not file.exists():
+        raise StoreDamaged(
+            f"{file} must hold realizations that are done, but it is not there: "
+            f"`ensemble verify {place_of(array).parent} --repair` has them computed again"
+        )
+
+
+def is_whole(array: zarr.Array[Any]) -> bool:
+    """Whether all chunks of an observable that hold realizations are written, those of nothing but zeros as well.
+
+    Not so in stores that older versions made.
+    """
+    return bool(array.metadata.attributes.get(WHOLE))
+
+
+def _may_be_absent(array: zarr.Array[Any], rows: NDArray[Any]) -> bool:
+    """Whether rows begin with the value that an absent chunk is read as."""
+    first = np.asarray(rows.flat[:1])
+    return bool((first == array.fill_value).any() or (first != first).any())
 
 
 def trouble(array: zarr.Array[Any], chunk: Sequence[int]) -> str:

@@ -127,8 +127,10 @@ class Ledger:
         for start in range(first - first % self.layout.chunk, realizations, self.layout.chunk):
             inside = wanted[start : start + self.layout.chunk]
             if inside.any():
-                stop = min(start + self.layout.chunk, self.layout.realizations)
-                yield Slot(self.layout.cell(point), start, stop, _indices(start, inside))
+                cell, stop = self.layout.cell(point), min(start + self.layout.chunk, self.layout.realizations)
+                done = self.status[cell][start:stop] == Status.DONE
+                done[: len(inside)] &= ~inside
+                yield Slot(cell, start, stop, _indices(start, inside), holds=bool(done.any()))
 
     def count_missing(self, point: Point, realizations: int, *, retry_failed: bool = False) -> int:
         """How many of a point's first realizations are to be computed."""

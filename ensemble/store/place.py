@@ -6,6 +6,7 @@ store comes into being as a whole. One driver at a time is the matter of `lock`.
 
 import contextlib
 import json
+import os
 import shutil
 import tempfile
 import uuid
@@ -71,6 +72,14 @@ def read_each(files: Sequence[Place]) -> list[bytes | OSError]:
     """What stands in files of one store, or why it cannot be read; all at once where requests take their time."""
     remote = [file for file in files if isinstance(file, Remote)]
     return read_together(remote) if remote else [_read(file) for file in files if isinstance(file, Path)]
+
+
+def chunk_files(array: "zarr.Array[Any]") -> set[Place]:
+    """All files of an array, from one listing."""
+    at = place_of(array)
+    if isinstance(at, Remote):
+        return set(at.tree())
+    return {Path(folder, name) for folder, _, names in os.walk(at) for name in names}
 
 
 def metadata(store: Place) -> dict[str, bytes]:

@@ -58,6 +58,15 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, address: str) -> Path:
+    """A folder whose sweep has been run, to look at."""
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "walk.toml").write_text(SWEEP)
+    assert run(folder, "run", "walk.toml", "--cluster", address).returncode == 0
+    return folder
+
+
 @pytest.mark.drift
 def test_run_lands_a_store_prints_a_table_and_draws_a_figure(folder: Path, address: str) -> None:
     done = run(folder, "run", "walk.toml", "--cluster", address)
@@ -270,9 +279,8 @@ def test_average_prints_statistics(folder: Path, address: str) -> None:
         (["-o", "nowhere/means.nc"], "the output must be in a folder that is there"),
     ],
 )
-def test_average_refuses_in_one_sentence(arguments: list[str], told: str, folder: Path, address: str) -> None:
-    run(folder, "run", "walk.toml", "--cluster", address)
-    refused = run(folder, "average", "walk.zarr", *arguments)
+def test_average_refuses_in_one_sentence(arguments: list[str], told: str, finished: Path) -> None:
+    refused = run(finished, "average", "walk.zarr", *arguments)
     assert refused.returncode == 2
     assert refused.stdout == ""
     assert refused.stderr.startswith("ensemble: ")

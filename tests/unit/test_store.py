@@ -51,7 +51,7 @@ def test_plain_xarray_opens_one_labelled_dataset(toy: Toy, tmp_path: Path) -> No
     with xr.open_zarr(tmp_path / "a.zarr") as dataset:
         assert dataset["walk"].dims == ("size", "drift", "realization", "t")
         assert dict(dataset.sizes) == {"size": 2, "drift": 2, "realization": 10, "t": 4}
-        assert dataset["walk"].attrs == {"long_name": "position", "units": "m"}
+        assert dataset["walk"].attrs == {"long_name": "position", "units": "m", "all_chunks_written": 1}
         assert dataset["drift"].attrs == {"long_name": "drift of a walker per step", "units": "m"}
         assert dataset["t"].attrs == {"long_name": "step", "units": "1"}
         assert dataset["final"].dtype == np.int64
