@@ -4,6 +4,7 @@ import functools
 import os
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,8 +34,14 @@ def pytest_configure(config: pytest.Config) -> None:
         warm.compile_models()
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """How many tests run at a time: more than there are cores, since many of them wait for other processes."""
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """How many tests run at a time: more than there are cores, since many of them wait for other processes.
+
+    Benchmarks, and tests that are named one by one, run in this process.
+    """
+    if all("::" in each or "benchmarks" in Path(each).parts for each in config.args):
+        config.option.dist = "no"
+        return 0
     cores = len(os.sched_getaffinity(0))
     return min(2 * cores, cores + 4)
 
