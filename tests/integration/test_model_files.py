@@ -25,10 +25,13 @@ from ensemble.realization import spawn_key
 from ensemble.store import Ledger, Status
 from ensemble.task import Job, measured, realize
 from tests.support.clusters import scheduler, worker
-from tests.support.contents import contents
+from tests.support.command import line
+from tests.support.contents import chunks, contents
 from tests.support.elsewhere import python
+from tests.support.faults import workers
 from tests.support.minimal_model import MODEL
-from tests.support.processes import read_output
+from tests.support.processes import read_output, start
+from tests.support.waiting import wait_during
 
 pytestmark = pytest.mark.drift
 
@@ -295,3 +298,21 @@ def test_what_travels_does_not_grow_with_the_sweep(write: Callable[..., Sweep], 
     sweep = write()
     first, second = (pack(point.model) for point in sweep.points)
     assert first.source is second.source
+
+
+@pytest.mark.slow
+def test_an_edit_during_a_run_reaches_no_worker_not_even_one_that_starts_anew(tmp_path: Path, address: str) -> None:
+    """The file is edited when the first chunk is there, and then every worker is killed once."""
+    slow = "import time\n" + MODEL.replace("return {", "time.sleep(0.05)\n        return {")
+    (tmp_path / "mine.py").write_text(slow)
+    sweep = 'model = "mine.py:Mine"\nrealizations = 60\nseed = 1\naxes.size = [2, 3]\nstore.chunk = 2\n'
+    (tmp_path / "sweep.toml").write_text(sweep)
+    with start(line("run", "sweep.toml", "--store", "a.zarr"), tmp_path) as run:
+        wait_during(run, lambda: chunks(tmp_path / "a.zarr", "signal") >= 2)
+        (tmp_path / "mine.py").write_text(slow.replace('"signal": disorder', '"signal": disorder + 1.0'))
+        for each in workers(run):
+            each.kill()
+        assert run.wait(120) == 0
+    (tmp_path / "mine.py").write_text(slow)
+    run_sweep(Sweep.read(tmp_path / "sweep.toml"), tmp_path / "b.zarr", cluster=address)
+    assert contents(tmp_path / "a.zarr") == contents(tmp_path / "b.zarr")
