@@ -15,17 +15,18 @@ import xarray as xr
 from ensemble import Sweep, run_sweep
 from ensemble.reduce import of_means
 from tests.support import conformance
-from tests.support.command import run as start
+from tests.support.command import line
+from tests.support.processes import execute
 from tests.support.readme import README, block, blocks
 
 ROOT = README.parent
 
 
 def run(command: str, folder: Path) -> str:
-    """One `ensemble ...` command of README, through the installed script."""
+    """One `ensemble ...` command of README, through the installed script, which starts anew."""
     name, *arguments = shlex.split(command)
     assert name == "ensemble"
-    done = start(folder, *arguments)
+    done = execute(["env", *line(*arguments)], folder)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -42,7 +43,7 @@ def test_the_working_session(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
     """The first command, the rows of its table to the last digit, and the notebook cell after it."""
     first, *printed = blocks("console")[0].splitlines()
     install, command = first.removeprefix("$ ").split(" && ")
-    assert install == "python -m pip install ."
+    assert install == "python -m pip install -c deploy/constraints.txt ."
     told = [line.split() for line in run(command, folder).splitlines()]
     rows = [line.split() for line in printed if re.match(r" +\d", line)]
     assert len(rows) >= 6
