@@ -45,6 +45,7 @@ async def _leave(worker: Worker, end: float, before: float) -> None:
     tasks = _Tasks()
     while end - tasks.over(worker) >= max(before, _CAUTION * tasks.longest):
         await asyncio.sleep(_GLANCE)
+    worker.memory_manager.memory_pause_fraction = False  # it would let a paused worker with enough memory go on
     worker.status = Status.paused  # the scheduler sends nothing more
     while worker.state.executing and time.monotonic() < end - _LAST:
         await asyncio.sleep(_GLANCE)
