@@ -4,6 +4,7 @@
     ├── SweepError      (ValueError)         the sweep file, or a value in it, cannot be used
     ├── ParameterError  (ValueError)         a model refuses the value of one of its parameters
     ├── ModelError      (LookupError)        a model cannot be found, loaded, or does not keep the protocol
+    │   └── ModelNotNamed  (LookupError)        the model of a store is not installed, and the user has not named it
     ├── DeadlineError   (ValueError)         the end of a run is no time, or has passed
     ├── ClusterError    (ConnectionError)    no Dask cluster where one was asked for
     │   └── NoWorkers      (ConnectionError)    no worker came in the time that there was
@@ -28,6 +29,8 @@ import difflib
 from collections.abc import Iterable
 from typing import ClassVar
 
+from ensemble.failure import printable
+
 
 class EnsembleError(Exception):
     """Base of every error that this package raises on purpose."""
@@ -35,8 +38,8 @@ class EnsembleError(Exception):
     exit_code: ClassVar[int] = 2
 
     def __str__(self) -> str:
-        """The sentence, on one line whatever it quotes."""
-        return " ".join(str(self.args[0]).splitlines()) if self.args else ""
+        """The sentence, on one line and without control characters, whatever it quotes."""
+        return printable(" ".join(str(self.args[0]).splitlines())) if self.args else ""
 
 
 class SweepError(EnsembleError, ValueError):
@@ -49,6 +52,28 @@ class ParameterError(EnsembleError, ValueError):
 
 class ModelError(EnsembleError, LookupError):
     """A model cannot be found, loaded, or does not keep the protocol."""
+
+
+class ModelNotNamed(ModelError):
+    """The model of a store is not installed, and the user has not named it."""
+
+    def __init__(self, store: str, reference: str) -> None:
+        super().__init__(store, reference)
+        self.store, self.reference = store, reference
+
+    def __str__(self) -> str:
+        return self.sentence("model")
+
+    def sentence(self, argument: str) -> str:
+        """What to do, with the argument as the caller knows it: `model` in Python, `--model` in the shell."""
+        place, colon, name = self.reference.rpartition(":")
+        kind = "file" if place.endswith(".py") or not colon else "module"
+        example = f"{place}:{name}" if colon else "FILE.py:CLASS"
+        remedy = f"name its {kind} with {argument}, such as {argument}={example}"
+        return printable(
+            f"{self.store} was computed with the model {self.reference}, and nothing that a store names is imported: "
+            f"{remedy if colon else f'install the package that has it, or {remedy}'}"
+        )
 
 
 class DeadlineError(EnsembleError, ValueError):

@@ -18,7 +18,8 @@ from typing import Any
 
 import click
 
-from ensemble.errors import EnsembleError
+from ensemble import screen
+from ensemble.errors import EnsembleError, ModelNotNamed
 
 COMMANDS = {
     "average": ("reductions", "Print the averages of a store, with their errors."),
@@ -60,11 +61,17 @@ class _Commands(click.Group):
         """Run the command; tell what went wrong."""
         try:
             return super().invoke(ctx)
-        except EnsembleError as error:
-            click.echo(f"ensemble: {error}", err=True)
+        except ModelNotNamed as error:
+            screen.warn(f"ensemble: {error.sentence('--model')}")
             ctx.exit(error.exit_code)
+        except EnsembleError as error:
+            screen.warn(f"ensemble: {error}")
+            ctx.exit(error.exit_code)
+        except MemoryError as error:
+            screen.warn(f"ensemble: there is not enough memory: {error or 'none is left'}")
+            ctx.exit(1)
         except KeyboardInterrupt:
-            click.echo("ensemble: stopped at once; what has landed is safe, run again to continue", err=True)
+            screen.warn("ensemble: stopped at once; what has landed is safe, run again to continue")
             ctx.exit(130)
 
 

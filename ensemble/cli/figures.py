@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 from distributed import Client
-from rich.markup import escape
+from rich.text import Text
 
 from ensemble import cluster, screen
 from ensemble import figure as figures
@@ -82,7 +82,7 @@ def figure(
             except EnsembleError as error:
                 if len(works) == 1:
                     raise
-                click.echo(f"ensemble: {work.declaration.name}: {error}", err=True)  # the others are still to come
+                screen.echo(f"ensemble: {work.declaration.name}: {error}", err=True)  # the others are still to come
                 worst = max(worst, error.exit_code)
                 continue
             if as_json:
@@ -91,9 +91,9 @@ def figure(
                 _tell(result, files)
     claims = os.path.relpath(figures.summarize(place / scale)) if (place / scale).is_dir() else None
     if as_json:
-        click.echo(json.dumps({"figures": told, "claims": claims}, indent=2, allow_nan=False))
+        screen.echo(json.dumps({"figures": told, "claims": claims}, indent=2, allow_nan=False))
     elif claims:
-        click.echo(f"claims  {claims}")
+        screen.echo(f"claims  {claims}")
     raise SystemExit(worst)
 
 
@@ -105,7 +105,7 @@ def _at_scale(path: Path, scale: str) -> list[figures.Declaration]:
         for each in found:
             each.check_scale(scale)
     if left := [each.name for each in found if each not in there]:
-        click.echo(f"without the scale {scale}, and left out: {', '.join(left)}", err=True)
+        screen.echo(f"without the scale {scale}, and left out: {', '.join(left)}", err=True)
     return there
 
 
@@ -121,11 +121,11 @@ def _tell_plan(works: Sequence[figures.Work], cores: int, *, as_json: bool) -> N
             }
             for each in works
         ]
-        click.echo(json.dumps({"cores": cores, "figures": rows, "hours": seconds / cores / 3600}, indent=2))
+        screen.echo(json.dumps({"cores": cores, "figures": rows, "hours": seconds / cores / 3600}, indent=2))
         return
     screen.console().print(screen.work_table(works, cores))
     missing = sum(each.missing for each in works)
-    click.echo(
+    screen.echo(
         f"{missing} realizations for {len(works)} figures, {size(total)} before compression, "
         f"about {duration(seconds / cores)} on {cores} cores"
     )
@@ -134,13 +134,13 @@ def _tell_plan(works: Sequence[figures.Work], cores: int, *, as_json: bool) -> N
 def _tell_run(store: Path, summary: Summary) -> int:
     """A line for a store that has grown; the end if a signal asked for it; else the exit code so far."""
     if summary.computed or summary.failed or summary.signal is not None:
-        click.echo(f"{store.name}: {screen.told(summary)}", err=True)
+        screen.echo(f"{store.name}: {screen.told(summary)}", err=True)
     if summary.signal is not None:
         raise SystemExit(128 + summary.signal)  # what has landed is safe
     for line, count in summary.exceptions.items():
-        click.echo(f"{count} x {line}", err=True)
+        screen.echo(f"{count} x {line}", err=True)
     if summary.failed:
-        click.echo(
+        screen.echo(
             f"ensemble: {summary.failed} realizations failed; their tracebacks are in the variable `exception` of "
             f"{os.path.relpath(store)}, and the figure is made of the others",
             err=True,
@@ -151,20 +151,20 @@ def _tell_run(store: Path, summary: Summary) -> int:
 def _tell(result: figures.Result, files: Sequence[Path]) -> None:
     """All that a figure says, on the terminal."""
     declared = result.declaration
-    screen.console().print(f"[bold]{declared.name}[/bold]  {escape(declared.title)} ({result.scale})")
+    screen.console().print(Text.assemble((declared.name, "bold"), f"  {declared.title} ({result.scale})"))
     if declared.note:
-        click.echo(declared.note)
+        screen.echo(declared.note)
     for name, fitted in result.fitted.items():
         if fitted:
             screen.console().print(screen.fit_table(fitted, name))
         for line in screen.verdicts(fitted):
-            click.echo(f"{name}, {line}")
+            screen.echo(f"{name}, {line}")
     for line in result.warnings:
-        click.echo(line)
+        screen.echo(line)
     if result.compared:
         screen.console().print(screen.claim_table(result.compared))
     for path in files:
-        click.echo(f"wrote   {os.path.relpath(path)}")
+        screen.echo(f"wrote   {os.path.relpath(path)}")
 
 
 def _plain(result: figures.Result, files: Sequence[Path]) -> object:

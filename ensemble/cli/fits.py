@@ -142,7 +142,7 @@ def fit(
     if as_json:
         rows = {"fits": told.rows(fitted), "across": told.rows(along), "missing": list(family.missing)}
         about = {"store": str(store), "observable": name}
-        click.echo(json.dumps({**about, **plain(rows)}, indent=2, allow_nan=False))
+        screen.echo(json.dumps({**about, **plain(rows)}, indent=2, allow_nan=False))
         return
     what = f"{name} over its plateau at {told_point(other)}" if other else name
     screen.console().print(screen.fit_table(fitted, f"{what}: {_TITLES.get(law, fitted[0].fit.law)}"))
@@ -150,9 +150,9 @@ def fit(
     if along:
         screen.console().print(screen.fit_table(along, f"{on}: {along[0].fit.law}"))
     for line in (*screen.verdicts(fitted), *family.missing, *told.doubts(fitted), *told.doubts(along, on)):
-        click.echo(line)
+        screen.echo(line)
     if output:
-        click.echo(f"wrote   {output}")
+        screen.echo(f"wrote   {output}")
 
 
 def _telling(

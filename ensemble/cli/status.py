@@ -49,7 +49,7 @@ def status(store: Place, seconds: float | None, provenance: bool, as_json: bool)
             _watch(store, seconds, as_json=as_json)
     else:
         look = _Look.at(store)
-        click.echo(json.dumps(look.rows(), indent=2)) if as_json else screen.console().print(look.shown())
+        screen.echo(json.dumps(look.rows(), indent=2)) if as_json else screen.console().print(look.shown())
 
 
 @final
@@ -85,7 +85,7 @@ def _watch(store: Place, seconds: float, *, as_json: bool) -> None:
     out = screen.console()
     if as_json:
         for look in _looks(store, seconds):
-            click.echo(json.dumps(look.rows()))
+            screen.echo(json.dumps(look.rows()))
     elif out.is_terminal:
         with Live(console=out, auto_refresh=False) as live:
             for look in _looks(store, seconds):
@@ -111,9 +111,9 @@ def _looks(store: Place, seconds: float) -> Iterator[_Look]:
 def _tell_provenance(store: Place, *, as_json: bool) -> None:
     codes = Codes.of(Ledger.reading(store))
     if as_json:
-        click.echo(json.dumps({"store": str(store), **screen.code_rows(codes)}, indent=2))
+        screen.echo(json.dumps({"store": str(store), **screen.code_rows(codes)}, indent=2))
         return
     if codes.codes:
         screen.console().print(screen.code_table(codes))
     for line in screen.code_lines(codes):
-        click.echo(line)
+        screen.echo(line)

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from ensemble import run as running
+from ensemble import screen
 from ensemble.cli.options import PATH, SPAN, batch_option, store_option
 from ensemble.cluster.profile import Profile
 from ensemble.cluster.submit import DriverJob
@@ -36,12 +37,12 @@ def submit(
     inside = "allocation" if where == "slurm" else f"allocation:{Path(where).absolute()}"
     job = DriverJob.of(profile, inside, sweep, store, options, chained=not once)
     if dry_run:
-        click.echo(job.script, nl=False)
+        screen.echo(job.script, newline=False)
         return
     if running.survey(asked, store.absolute()).complete:
-        click.echo(f"everything is there, in {store}")
+        screen.echo(f"everything is there, in {store}")
         return
     number = job.submit()
-    click.echo(f"job     {number}; `scancel --name={job.name}` ends it{'' if once else ' and those that follow'}")
-    click.echo(f"log     {job.folder / f'{number}.log'}")
-    click.echo(f"status  ensemble status {store} --watch")
+    screen.echo(f"job     {number}; `scancel --name={job.name}` ends it{'' if once else ' and those that follow'}")
+    screen.echo(f"log     {job.folder / f'{number}.log'}")
+    screen.echo(f"status  ensemble status {store} --watch")

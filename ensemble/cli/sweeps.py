@@ -4,7 +4,6 @@ A sweep is read before Dask and xarray are loaded, so that a wrong one is refuse
 """
 
 import contextlib
-import functools
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,13 +93,13 @@ def _run(
     summary = running.survey(asked, path, retry_failed=retry_failed)
     if summary.complete:
         said = "nothing is left to compute" if summary.failed else "everything is there"
-        click.echo(f"{said}: {summary.found} of {summary.wanted} realizations in {store}")
+        screen.echo(f"{said}: {summary.found} of {summary.wanted} realizations in {store}")
         if summary.groups:
-            click.echo(screen.told_targets(summary))
+            screen.echo(screen.told_targets(summary))
         _leave_if_failed(summary, store)
         return
     if not successor.begin(store, summary.found + summary.failed):
-        click.echo("jobs before this one have added nothing: none follows it", err=True)
+        screen.echo("jobs before this one have added nothing: none follows it", err=True)
     watch = screen.ProgressWatch()
     cluster.quiet()
     client: Client | None = None
@@ -111,7 +110,7 @@ def _run(
             summary = running.run_on(
                 client, asked, path, retry_failed=retry_failed, deadline=end, watch=watch, **options
             )
-        click.echo(screen.told(summary))
+        screen.echo(screen.told(summary))
         successor.needed = summary.signal is not None or (summary.deadline is not None and summary.computed > 0)
         if summary.signal is not None:
             raise SystemExit(128 + summary.signal)  # whoever stops a run does not want to wait for a table
@@ -124,10 +123,10 @@ def _run(
     if int(averages["count"].sum()):
         screen.console().print(*screen.average_tables(averages))
     for line in report.handfuls(averages):
-        click.echo(line)
-    click.echo(f"store   {store}")
+        screen.echo(line)
+    screen.echo(f"store   {store}")
     if reduce.curves(averages):
-        click.echo(f"figure  {draw_averages(averages, figure or store.with_suffix('.png'))}")
+        screen.echo(f"figure  {draw_averages(averages, figure or store.with_suffix('.png'))}")
     _leave_if_failed(summary, store)
 
 
@@ -150,7 +149,7 @@ def plan(
 
     path = store or Path(f"{sweep.stem}.zarr")
     many = workers if where == "local" else None
-    say = functools.partial(click.echo, err=True)
+    say = screen.warn
     need = running.need(asked, path)
     reckoned = (workers or cluster.cores()) if where else cluster.fitting(workers or cluster.cores(), need, say)
     with cluster.connect(where, many, say, need=need) if where else contextlib.nullcontext() as client:
@@ -158,11 +157,11 @@ def plan(
     if as_json:
         totals = {name: getattr(planned, name) for name in ("missing", "tasks", "bytes", "chunk", "workers", "sure")}
         hours = planned.seconds / 3600
-        click.echo(json.dumps({**totals, "hours": hours, "points": screen.plan_rows(planned)}, indent=2))
+        screen.echo(json.dumps({**totals, "hours": hours, "points": screen.plan_rows(planned)}, indent=2))
         return
     screen.console().print(screen.plan_table(planned, list(asked.axes)))
     most = "" if planned.sure else "at most "
-    click.echo(
+    screen.echo(
         f"{most}{planned.missing} realizations at {len(planned.points)} points, {planned.tasks} tasks, "
         f"chunks of {planned.chunk}, {size(planned.bytes)} before compression, "
         f"about {duration(planned.seconds)} on {planned.workers} cores"
@@ -181,8 +180,8 @@ def _leave_if_failed(summary: running.Summary, store: Place) -> None:
     if not summary.failed:
         return
     for line, count in summary.exceptions.items():
-        click.echo(f"{count} x {line}", err=True)
-    click.echo(
+        screen.echo(f"{count} x {line}", err=True)
+    screen.echo(
         f"ensemble: {summary.failed} realizations failed; their tracebacks are in the variable `exception` of {store}; "
         "mend the model and run again with --retry-failed",
         err=True,

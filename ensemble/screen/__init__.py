@@ -1,5 +1,6 @@
 """What appears on the terminal.
 
+lines       lines other than tables
 terminal    how wide it is, and the look of tables
 progress    a bar or lines while a run goes on
 status      what a store holds
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ensemble.screen.cards import model_card
     from ensemble.screen.codes import code_lines, code_rows, code_table
     from ensemble.screen.fits import claim_table, fit_table, verdicts, work_table
+    from ensemble.screen.lines import echo, warn
     from ensemble.screen.progress import ProgressWatch, told, told_targets
     from ensemble.screen.status import status_lines, status_rows, status_table
     from ensemble.screen.tables import average_tables, plan_rows, plan_table, statistics_table
@@ -30,6 +32,7 @@ else:
             "ensemble.screen.cards": ("model_card",),
             "ensemble.screen.codes": ("code_lines", "code_rows", "code_table"),
             "ensemble.screen.fits": ("claim_table", "fit_table", "verdicts", "work_table"),
+            "ensemble.screen.lines": ("echo", "warn"),
             "ensemble.screen.progress": ("ProgressWatch", "told", "told_targets"),
             "ensemble.screen.status": ("status_lines", "status_rows", "status_table"),
             "ensemble.screen.tables": ("average_tables", "plan_rows", "plan_table", "statistics_table"),
@@ -45,6 +48,7 @@ __all__ = [
     "code_rows",
     "code_table",
     "console",
+    "echo",
     "fit_table",
     "model_card",
     "plan_rows",
@@ -56,5 +60,6 @@ __all__ = [
     "told",
     "told_targets",
     "verdicts",
+    "warn",
     "work_table",
 ]

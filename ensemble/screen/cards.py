@@ -3,6 +3,7 @@
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from ensemble.models.model import Model, fields, required
 from ensemble.screen.terminal import empty_table
@@ -15,7 +16,7 @@ _LONG = 6
 def model_card(out: Console, name: str, model: type[Model]) -> None:
     """A model's name, what it is, its parameters and presets, what follows from them, what it measures and makes."""
     first = (model.__doc__ or "").strip().partition("\n")[0]
-    out.print(f"[bold]{name}[/bold]  {first}")
+    out.print(Text.assemble((name, "bold"), f"  {first}"))
     table = empty_table("parameter", "default", "unit", "what it is")
     table.columns[0].justify = table.columns[3].justify = "left"
     for field in fields(model).values():
@@ -29,10 +30,10 @@ def model_card(out: Console, name: str, model: type[Model]) -> None:
     out.print("* the disorder does not depend on it: realizations are the same for all its values")
     for key, values in model.presets.items():
         told = ", ".join(f"{parameter} = {shown(value)}" for parameter, value in values.items())
-        out.print(f"preset {key}: {told}", markup=False)
+        out.print(f"preset {key}: {told}")
     for key, derived in model.derived.items():
         unit = "" if derived.units == "1" else f", in {derived.units}"
-        out.print(f"implies {key}: {derived.long_name}{unit}", markup=False)
+        out.print(f"implies {key}: {derived.long_name}{unit}")
     for key, observable in model.observables.items():
         request = ", on request" if observable.on_request else ""
         out.print(f"measures {key}({', '.join(observable.dims)}): {observable.long_name}{request}")

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 
-from rich.markup import escape
 from rich.table import Table
 
 from ensemble.figure import Compared, Work
@@ -69,7 +68,7 @@ def claim_table(compared: Sequence[Compared]) -> Table:
     for each in compared:
         count = str(each.count) if each.count else "-"
         ours = with_error(each.value, each.error)
-        table.add_row(*map(escape, (each.claim, each.where, each.published, ours, count, each.verdict)))
+        table.add_row(each.claim, each.where, each.published, ours, count, each.verdict)
     return table
 
 

@@ -27,7 +27,7 @@ class ProgressWatch(Watch):
 
     def say(self, text: str) -> None:
         """Print a line, above the bar if there is one."""
-        self._console.print(text, style="dim", markup=False)
+        self._console.print(text, style="dim")
 
     def begin(self, wanted: int, done: int) -> None:
         """Show the bar."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from rich.table import Table
+from rich.text import Text
 
 from ensemble.screen.terminal import tall_table
 from ensemble.stop import Stop
@@ -81,10 +82,10 @@ def status_table(rows: Sequence[dict[str, Any]]) -> Table:
     return tall_table((*headers, "target", "error / asked") if stop else headers, (_cells(row, stop) for row in rows))
 
 
-def _cells(row: dict[str, Any], stop: bool) -> list[str]:
-    failed = f"[red]{row['failed']}[/red]" if row["failed"] else "0"
+def _cells(row: dict[str, Any], stop: bool) -> list[str | Text]:
+    failed = Text(str(row["failed"]), "red" if row["failed"] else "")
     left = row["core_seconds_left"]
-    cells = [*map(shown, row["point"].values()), str(row["done"]), failed, str(row["wanted"] or "-")]
+    cells: list[str | Text] = [*map(shown, row["point"].values()), str(row["done"]), failed, str(row["wanted"] or "-")]
     cells.append(_seconds(row["core_seconds"]))
     cells.append(_seconds(left) if left else "-")
     if stop:
