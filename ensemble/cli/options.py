@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, final
 
 import click
 
-from ensemble import cluster
+from ensemble import cluster, screen
 from ensemble.cli.stores import STORE
-from ensemble.errors import ClusterError
+from ensemble.errors import ClusterError, ModelError
 from ensemble.run.deadline import Deadline, at, earliest, of_slurm, within
 from ensemble.wording import seconds_of
 
@@ -110,7 +110,7 @@ def reading(where: str | None, workers: int | None) -> "contextlib.AbstractConte
     """The cluster that reads a store, if one was asked for."""
     if not (where or workers):
         return contextlib.nullcontext()
-    return cluster.connect(where or "local", workers, functools.partial(click.echo, err=True))
+    return cluster.connect(where or "local", workers, screen.warn)
 
 
 def at_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -119,7 +119,13 @@ def at_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--at", multiple=True, metavar="AXIS=VALUE[,VALUE...]", help=text)(command)
 
 
-def model_folder_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--model-folder, of what needs the model of a store."""
-    text = "Where the file of the model is; by default here, or beside STORE."
-    return click.option("--model-folder", type=PATH, help=text)(command)
+def model_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--model, of what needs the model of a store."""
+    text = "Your own model: FILE.py, FILE.py:CLASS or MODULE:CLASS. It is imported; what STORE names never is."
+    former = click.option("--model-folder", hidden=True, expose_value=False, callback=_refuse_model_folder)
+    return click.option("--model", metavar="FILE.py", help=text)(former(command))
+
+
+def _refuse_model_folder(_context: click.Context, _option: click.Parameter, folder: str | None) -> None:
+    if folder is not None:
+        raise ModelError(f"--model-folder is no option any more: name the file itself, as --model {folder}/FILE.py")

@@ -3,14 +3,13 @@
 import json
 import pdb
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 
 from ensemble import proof, screen
-from ensemble.cli.options import cluster_options, model_folder_option
+from ensemble.cli.options import cluster_options, model_option
 from ensemble.cli.stores import STORE
-from ensemble.failure import printable, traceback_of
+from ensemble.failure import traceback_of
 from ensemble.store import Status
 from ensemble.store.place import Place
 
@@ -23,13 +22,13 @@ _TOLD = 20
 @click.argument("point")
 @click.argument("index", type=int)
 @click.option("--pdb", "debug", is_flag=True, help="Open the debugger where it raises.")
-@model_folder_option
-def replay(store: Place, point: str, index: int, debug: bool, model_folder: Path | None) -> None:
+@model_option
+def replay(store: Place, point: str, index: int, debug: bool, model: str | None) -> None:
     """Compute realization INDEX at POINT of STORE again, in this process, to see why it fails or what it gives.
 
     POINT is such as N=8,epsilon=0,eta=1e5; axes with a single value may be left out, and - stands for none at all.
     """
-    again = proof.Replay.of(store, point, index, model_folder)
+    again = proof.Replay.of(store, point, index, model, screen.warn)
     _tell_key(again)
     try:
         arrays = again.compute()
@@ -37,20 +36,20 @@ def replay(store: Place, point: str, index: int, debug: bool, model_folder: Path
         if isinstance(error, KeyboardInterrupt):
             raise
         inside = error.__traceback__
-        click.echo(traceback_of(error), nl=False, err=True)
+        screen.echo(traceback_of(error), newline=False, err=True)
         if debug:
             pdb.post_mortem(inside)
         raise SystemExit(1) from None
     if again.status != Status.DONE:
         retry = "; `ensemble run --retry-failed` computes it" if again.status == Status.FAILED else ""
-        click.echo(f"now     it comes out, and there is nothing in the store to compare it with{retry}")
+        screen.echo(f"now     it comes out, and there is nothing in the store to compare it with{retry}")
         return
     apart = again.deviations(arrays)
     for name, found in apart.items():
-        click.echo(f"now     {name} {f'differs {found}' if found else 'has the bits of the store'}")
+        screen.echo(f"now     {name} {f'differs {found}' if found else 'has the bits of the store'}")
     if any(apart.values()):
         for line in again.libraries:
-            click.echo(f"with    {line}")
+            screen.echo(f"with    {line}")
         raise SystemExit(1)
 
 
@@ -60,7 +59,7 @@ def replay(store: Place, point: str, index: int, debug: bool, model_folder: Path
 @click.option("--choice", type=click.IntRange(min=0), default=0, show_default=True, help="Another number, other ones.")
 @click.option("--repair", is_flag=True, help="Mark what is damaged or different to be computed again.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of lines.")
-@model_folder_option
+@model_option
 @cluster_options("local")
 def verify(
     store: Place,
@@ -68,7 +67,7 @@ def verify(
     choice: int,
     repair: bool,
     as_json: bool,
-    model_folder: Path | None,
+    model: str | None,
     where: str,
     workers: int | None,
 ) -> None:
@@ -84,31 +83,31 @@ def verify(
         fraction=fraction,
         choice=choice,
         repair=repair,
-        model_folder=model_folder,
+        model=model,
         cluster=where,
         workers=workers,
         reading=screen.ProgressWatch("chunks", "read"),
         computing=screen.ProgressWatch("realizations", "computed again"),
     )
     if as_json:
-        click.echo(json.dumps({"store": str(store), **_rows(verdict)}, indent=2, allow_nan=False))
+        screen.echo(json.dumps({"store": str(store), **_rows(verdict)}, indent=2, allow_nan=False))
     else:
         for line in _lines(verdict):
-            click.echo(line)
+            screen.echo(line)
     if not verdict.well:
-        click.echo(f"ensemble: {_what_to_do(store, verdict)}", err=True)
+        screen.echo(f"ensemble: {_what_to_do(store, verdict)}", err=True)
         raise SystemExit(1)
 
 
 def _tell_key(again: proof.Replay) -> None:
     """The key of a realization, and what the store says of it."""
-    click.echo(f"key     seed {again.layout.seed}, {again.point}, realization {again.index}")
-    click.echo(f"        numpy.random.SeedSequence({again.layout.seed}, spawn_key={again.spawn_key})")
-    click.echo(f"store   {again.status.name.lower()}")
+    screen.echo(f"key     seed {again.layout.seed}, {again.point}, realization {again.index}")
+    screen.echo(f"        numpy.random.SeedSequence({again.layout.seed}, spawn_key={again.spawn_key})")
+    screen.echo(f"store   {again.status.name.lower()}")
     if again.code:
-        click.echo(f"        with {', '.join(f'{name} {version}' for name, version in again.code.items())}")
+        screen.echo(f"        with {', '.join(f'{name} {version}' for name, version in again.code.items())}")
     for line in again.exception.rstrip().splitlines() if again.status == Status.FAILED else ():
-        click.echo(f"        {printable(line)}".rstrip())
+        screen.echo(f"        {line}".rstrip())
 
 
 def _lines(verdict: proof.Verdict) -> Iterator[str]:

@@ -12,12 +12,13 @@ from ensemble.cli.drawing import draw_averages
 from ensemble.cli.options import (
     PATH,
     at_option,
-    model_folder_option,
+    model_option,
     reading,
     reading_options,
 )
 from ensemble.cli.stores import STORE
-from ensemble.errors import ModelError, ReductionError, cure
+from ensemble.errors import ModelError, ModelNotNamed, ReductionError, cure
+from ensemble.models.model import Model
 from ensemble.reduce.reading import Select
 from ensemble.selection import selection
 from ensemble.store import Layout
@@ -35,7 +36,7 @@ _observable_option = click.option(
 @click.option("-o", "--output", type=PATH, help="Write the numbers to a file as well: netCDF (.nc) or CSV (.csv).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 @click.option("--statistics", is_flag=True, help="Typical values, zeros and quantiles of one observable instead.")
-@model_folder_option
+@model_option
 @at_option
 @reading_options
 def average(
@@ -44,7 +45,7 @@ def average(
     output: Path | None,
     as_json: bool,
     statistics: bool,
-    model_folder: Path | None,
+    model: str | None,
     at: tuple[str, ...],
     where: str | None,
     workers: int | None,
@@ -62,61 +63,61 @@ def average(
             result = reduce.statistics(store, one, select=select, client=client)
             rows, tables, warnings = report.statistics_rows(result), [screen.statistics_table(result)], []
         else:
-            result = _averages(store, observable, select, client, model_folder, audited=True)
+            result = _averages(store, observable, select, client, model, audited=True)
             rows, tables, warnings = report.average_rows(result), screen.average_tables(result), report.handfuls(result)
     if output:
         export.write(result, output)
     if as_json:
-        click.echo(json.dumps({"store": str(store), "points": plain(rows)}, indent=2, allow_nan=False))
+        screen.echo(json.dumps({"store": str(store), "points": plain(rows)}, indent=2, allow_nan=False))
     else:
         screen.console().print(*tables)
         for line in warnings:
-            click.echo(line)
+            screen.echo(line)
         if output:
-            click.echo(f"wrote   {output}")
+            screen.echo(f"wrote   {output}")
 
 
 def _averages(
-    store: Place, name: str | None, select: Select, client: Client | None, folder: Path | None, *, audited: bool
+    store: Place, name: str | None, select: Select, client: Client | None, named: str | None, *, audited: bool
 ) -> xr.Dataset:
     """The averages of all observables or of one, or what the model makes of means."""
-    if name and _is_made(store, name, folder):
-        return reduce.of_means(store, name, select=select, client=client, model_folder=folder)
+    if name and (model := _maker(store, name, named)):
+        return reduce.of_means(store, name, select=select, client=client, model=model)
     some = [name] if name else None
     return reduce.average(store, observables=some, audited=audited, select=select, client=client)
 
 
-def _is_made(store: Place, name: str, folder: Path | None) -> bool:
-    """Whether a name is no observable of a store, but what its model, if that is to be found, makes of means.
+def _maker(store: Place, name: str, named: str | None) -> type[Model] | None:
+    """The model of a store, if it makes a quantity of this name of means; None for an observable of the store.
 
-    An error tells all that there is where it is neither.
+    An error tells all that there is where it is neither; without a model, what the store has.
     """
     layout = Layout.read(store)
     if name in layout.observables:
-        return False
+        return None
     try:
-        made = layout.find_model(store, folder).of_means
-    except ModelError:
-        if folder:
+        model = layout.find_model(store, named, screen.warn)
+    except ModelError as error:
+        if named:
             raise
-        return False
-    if made and name not in made:
-        told = cure(name, (*layout.observables, *made), "they are")
+        hint = "; what its model makes of means needs --model FILE.py" if isinstance(error, ModelNotNamed) else ""
+        told = cure(name, layout.observables, "it has")
+        raise ReductionError(f"the observable must be one that {store} has, got {name!r}: {told}{hint}") from error
+    if name not in model.of_means:
+        told = cure(name, (*layout.observables, *model.of_means), "they are")
         raise ReductionError(
             f"the observable must be one that {store} has or its model makes of means, got {name!r}: {told}"
         )
-    return name in made
+    return model
 
 
 @click.command()
 @click.argument("store", type=STORE)
 @_observable_option
 @click.option("--output", type=PATH, help="Where the figure goes; by default beside the store, as .png.")
-@model_folder_option
+@model_option
 @at_option
-def plot(
-    store: Place, observable: str | None, output: Path | None, model_folder: Path | None, at: tuple[str, ...]
-) -> None:
+def plot(store: Place, observable: str | None, output: Path | None, model: str | None, at: tuple[str, ...]) -> None:
     """Draw the averages of STORE with their error bands."""
-    averages = _averages(store, observable, selection(store, at), None, model_folder, audited=False)
-    click.echo(draw_averages(averages, output or store.with_suffix(".png")))
+    averages = _averages(store, observable, selection(store, at), None, model, audited=False)
+    screen.echo(draw_averages(averages, output or store.with_suffix(".png")))

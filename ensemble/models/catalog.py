@@ -6,7 +6,7 @@
 """
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -31,27 +31,22 @@ def installed() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name)}
 
 
-def find(reference: str, folder: Path | None = None) -> type[Model]:
-    """The model class that `reference` names; relative files are looked up in `folder`."""
+def find(reference: str, folder: Path | None = None, announce: Callable[[str], None] = lambda _: None) -> type[Model]:
+    """The model class that `reference` names; relative files are looked up in `folder`.
+
+    `announce` is called with the path of a file, or with the name of a module, before it is imported.
+    """
     if ":" not in reference:
-        return _checked(_from_entry_point(reference), reference)
+        return check_model(_from_entry_point(reference), reference)
     place, _, name = reference.rpartition(":")
-    module = _from_file((folder or Path.cwd()) / place) if place.endswith(".py") else _from_module(place)
+    if place.endswith(".py"):
+        module = _from_file((folder or Path.cwd()) / place, announce)
+    else:
+        announce(place)
+        module = _from_module(place)
     if not hasattr(module, name):
         raise ModelError(f"model = {reference!r} must name a class, but {place} has no {name!r}")
-    return _checked(getattr(module, name), reference)
-
-
-def find_again(reference: str, folders: Sequence[Path]) -> type[Model]:
-    """The model that a store remembers; the file of one's own is looked for in some folders, in this order."""
-    place, _, _ = reference.rpartition(":")
-    if not place.endswith(".py"):
-        return find(reference)
-    for folder in folders:
-        if _is_file(folder / place):
-            return find(reference, folder)
-    looked = " or ".join(dict.fromkeys(str(folder.absolute()) for folder in folders))
-    raise ModelError(f"the model's file {place} must be in {looked}, but it is not; tell where with --model-folder")
+    return check_model(getattr(module, name), reference)
 
 
 def canonical(reference: str) -> str:
@@ -80,10 +75,11 @@ def _from_module(name: str) -> ModuleType:
         raise ModelError(f"module {name!r} of the model cannot be imported: {_told(error)}") from error
 
 
-def _from_file(path: Path) -> ModuleType:
+def _from_file(path: Path, announce: Callable[[str], None]) -> ModuleType:
     """The module of a model's file; its text travels to workers, so they need no copy of the file."""
     if not _is_file(path):
         raise ModelError(f"the model's file must exist, but there is no {path.absolute()}")
+    announce(str(path.absolute()))
     try:
         return import_source(ModelSource.read(path))
     except ModelError:
@@ -110,8 +106,8 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _checked(found: object, reference: str) -> type[Model]:
-    """The class itself, if it keeps the protocol; an error that says what is missing otherwise."""
+def check_model(found: object, reference: str) -> type[Model]:
+    """Return the class itself if it keeps the protocol; an error says what is missing otherwise."""
 
     def refuse(reason: str) -> ModelError:
         return ModelError(f"model {reference!r} {reason}")

@@ -1,9 +1,8 @@
 """One realization in this process, to be looked at: its key, what the store says of it, what comes out now."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Self, final
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from ensemble.errors import PointError, StoreDamaged
+from ensemble.models.stored import Named
 from ensemble.proof.agreement import Deviation, deviation, libraries
 from ensemble.provenance import here, origin
 from ensemble.realization import spawn_key
@@ -40,8 +40,19 @@ class Replay:
     """Which realization."""
 
     @classmethod
-    def of(cls, store: str | Place, point: str, index: int, model_folder: Path | None = None) -> Self:
-        """A realization by its point, AXIS=VALUE,AXIS=VALUE, and its index; an error if the store has no such one."""
+    def of(
+        cls,
+        store: str | Place,
+        point: str,
+        index: int,
+        model: Named | None = None,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> Self:
+        """A realization by its point, AXIS=VALUE,AXIS=VALUE, and its index; an error if the store has no such one.
+
+        `model` is the class, or FILE.py, FILE.py:CLASS or MODULE:CLASS; by default only an installed model is found.
+        `say` is called before a file or a module is imported.
+        """
         path = place(store).absolute()
         layout = Layout.read(path)
         cell = cell_of(layout, point)
@@ -50,7 +61,7 @@ class Replay:
                 f"INDEX must be one of the {layout.realizations} realizations of {store}, "
                 f"from 0 to {layout.realizations - 1}, got {index}"
             )
-        (found,) = layout.at(cell, layout.find_model(path, model_folder), path).points
+        (found,) = layout.at(cell, layout.find_model(path, model, say), path).points
         return cls(path, layout, cell, found, index)
 
     @property

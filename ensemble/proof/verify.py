@@ -2,7 +2,6 @@
 
 import contextlib
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -11,6 +10,7 @@ import zarr
 from ensemble.cluster import Need, connect
 from ensemble.errors import StoreError
 from ensemble.models.model import Model
+from ensemble.models.stored import Named
 from ensemble.proof.book import Book, arrays_of
 from ensemble.proof.choice import Choice
 from ensemble.proof.damage import Damage, of_coordinates, of_metadata, of_points
@@ -62,7 +62,7 @@ def verify(
     fraction: float = 0.01,
     choice: int = 0,
     repair: bool = False,
-    model_folder: Path | None = None,
+    model: Named | None = None,
     cluster: str = "local",
     workers: int | None = None,
     reading: Watch | None = None,
@@ -71,8 +71,9 @@ def verify(
     """Read every chunk of a store, and compute a fraction of its realizations again: at least one of every point.
 
     A `fraction` of 0 computes none. Another `choice` is another sample. `repair` marks what is damaged or different
-    to be computed again, which is then for a run to do; it needs the store for itself. One watch is told of chunks that
-    are read, the other of realizations.
+    to be computed again, which is then for a run to do; it needs the store for itself. `model` is the class of the
+    model, or FILE.py, FILE.py:CLASS or MODULE:CLASS; by default only an installed model is found. One watch is told of
+    chunks that are read, the other of realizations and of the file that is imported.
     """
     path = place(store).absolute()
     if not 0 <= fraction <= 1:
@@ -85,18 +86,19 @@ def verify(
         axes, damages = of_coordinates(group)
         book = Book.read(group, axes, quiet=driver is None)
         verdict = Verdict(driver)
-        model = _model(path, model_folder) if fraction and not damages else None
+        computing = computing or Watch()
+        model_class = _model(path, model, computing) if fraction and not damages else None
         arrays = _data(group)
-        need = _need(path, model, book) if model else Need()
-        with connect(cluster, workers, (computing or Watch()).say, need=need) as client:
+        need = _need(path, model_class, book) if model_class else Need()
+        with connect(cluster, workers, computing.say, need=need) as client:
             absent = read_all(arrays, axes, book, client, reading or Watch())
-            if model:
+            if model_class:
                 layout = Layout.read(path)
                 chosen = Choice(book, layout.chunk, fraction, choice, absent)
-                verdict.recomputed = recompute(path, layout, model, chosen, client, computing or Watch())
+                verdict.recomputed = recompute(path, layout, model_class, chosen, client, computing)
                 settle(verdict.recomputed, chosen, layout, arrays)
         verdict.chunks = sum(array.nchunks for array in arrays.values())
-        verdict.doubtful = 0 if model else len(absent)
+        verdict.doubtful = 0 if model_class else len(absent)
         verdict.damages = [*damages, *book.damages, *of_points(group)]
         verdict.lost = int(book.lost.sum())
         if repair and verdict.mendable and not verdict.well:
@@ -106,10 +108,10 @@ def verify(
         return verdict
 
 
-def _model(path: Place, folder: Path | None) -> type[Model]:
+def _model(path: Place, named: Named | None, watch: Watch) -> type[Model]:
     """The model of a store, if it still is what the store holds."""
     layout = Layout.read(path)
-    model = layout.find_model(path, folder)
+    model = layout.find_model(path, named, watch.say)
     layout.at((0,) * len(layout.axes), model, path)
     return model
 

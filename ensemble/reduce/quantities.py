@@ -5,9 +5,8 @@ and again without each block, so its error knows what the averages owe to the sa
 jackknife, whose room loads SciPy: so this one loads when it is first used.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Self, final
 
 import numpy as np
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from ensemble.errors import ReductionError, cure
 from ensemble.fit.jackknife import Array, Estimate
 from ensemble.models.model import Model, OfMeans, labels
+from ensemble.models.stored import Named
 from ensemble.reduce.blocks import block_means
 from ensemble.reduce.reading import Select, put
 from ensemble.store import Layout
@@ -34,16 +34,18 @@ def of_means(
     select: Select | None = None,
     realizations: int | None = None,
     client: Client | None = None,
-    model_folder: Path | None = None,
+    model: Named | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> xr.Dataset:
     """A quantity that the model declares in `of_means`, over (axes..., its dims...), from the realizations done so far.
 
-    The result has `<name>`, `<name>_error` and `count`; one realization has no error. The model is that of the store;
-    the file of one's own is looked for in `model_folder`, or else in this folder or beside the store. `select` takes
-    some of the points, as in `average`; `realizations` only the first ones; `blocks` are those of `block_means`.
+    The result has `<name>`, `<name>_error` and `count`; one realization has no error. `select` takes some of the
+    points, as in `average`; `realizations` only the first ones; `blocks` are those of `block_means`. `model` is the
+    class of the model, or FILE.py, FILE.py:CLASS or MODULE:CLASS; by default only an installed model is found. `say` is
+    called before a file or a module is imported.
     """
     path = place(store).absolute()
-    quantity = Quantity.of(path, name, Layout.read(path).find_model(path, model_folder))
+    quantity = Quantity.of(path, name, Layout.read(path).find_model(path, model, say))
     kind = quantity.kind
     means = block_means(path, kind.of, blocks=blocks, select=select, realizations=realizations, client=client)
     result = means[["count"]].assign_coords(quantity.coords)

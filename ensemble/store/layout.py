@@ -18,20 +18,19 @@ has no attempts and no landed until a driver opens it.
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Self, final, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ensemble.errors import StoreMismatch
-from ensemble.models import catalog
 from ensemble.models.model import Model, Observable, fields, required
+from ensemble.models.stored import Named, stored_model
 from ensemble.store.damage import read
 from ensemble.store.group import attributes, dims, open_group
 from ensemble.store.place import Place
@@ -158,10 +157,9 @@ class Layout:
         """The axes that go value by value in that sweep."""
         return list(self.asked.get("together", []))
 
-    def find_model(self, path: Place, folder: Path | None) -> type[Model]:
-        """The model of the store at `path`; a file of one's own in `folder`, or here or beside it."""
-        beside = [path.absolute().parent] if isinstance(path, Path) else []
-        return catalog.find_again(self.model, [folder] if folder else [Path.cwd(), *beside])
+    def find_model(self, path: Place, named: Named | None, say: Callable[[str], None] = lambda _: None) -> type[Model]:
+        """The model of the store at `path`: installed, or as the user names it."""
+        return stored_model(self.model, path, named, say)
 
     def at(self, cell: Sequence[int], model: type[Model], path: Place) -> Sweep:
         """The sweep of one point alone, from which its model is made anew; an error if the model has changed since."""

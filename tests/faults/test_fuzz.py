@@ -509,7 +509,7 @@ def harmed(kept: Kept, harms: list[Harm]) -> Iterator[Path]:
 @examples(8)
 @given(harms=HARMS)
 def test_harmed_stores_are_looked_at(name: str, harms: list[Harm], kept: dict[str, Kept], address: str) -> None:
-    model = ("--model-folder", SUPPORT)
+    model = ("--model", SUPPORT / "toy_model.py")
     with harmed(kept[name], harms) as store, bounded():
         answered("status", store)
         answered("status", store, "--json")
@@ -528,7 +528,7 @@ def test_harmed_stores_are_looked_at(name: str, harms: list[Harm], kept: dict[st
 def test_harmed_stores_are_mended_or_told_to_be_lost(
     name: str, harms: list[Harm], kept: dict[str, Kept], address: str
 ) -> None:
-    model = ("--model-folder", SUPPORT)
+    model = ("--model", SUPPORT / "toy_model.py")
     with harmed(kept[name], harms) as store, bounded():
         proof = answered("verify", store, "--repair", "--cluster", address, "--fraction", 1, *model)
         try:

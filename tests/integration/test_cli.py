@@ -321,7 +321,7 @@ axes.mirrored = [false, true]
 
 @pytest.mark.slow
 def test_spectra_are_told_and_drawn_and_what_is_made_of_means(folder: Path, address: str) -> None:
-    """Functions of a frequency alone, over axes of names and truths; the model lies beside the store, or elsewhere."""
+    """Functions of a frequency alone, over axes of names and truths; what is made of means needs the model by name."""
     shutil.copy(SUPPORT / "spectra.py", folder)
     (folder / "lines.toml").write_text(LINES)
     done = run(folder, "run", "lines.toml", "--cluster", address)
@@ -331,35 +331,41 @@ def test_spectra_are_told_and_drawn_and_what_is_made_of_means(folder: Path, addr
     assert done.stdout.count(" slope       True   12   ") == 2
     assert (folder / "lines.png").stat().st_size > 10_000
 
+    model = ("--model", "spectra.py")
     chosen = ("--observable", "contrast", "--at", "shape=slope", "--at", "mirrored=true")
-    (point,) = json.loads(run(folder, "average", "lines.zarr", *chosen, "--json").stdout)["points"]
-    expected = of_means(folder / "lines.zarr", "contrast", model_folder=folder).sel(shape="slope", mirrored=True)
+    (point,) = json.loads(run(folder, "average", "lines.zarr", *chosen, *model, "--json").stdout)["points"]
+    expected = of_means(folder / "lines.zarr", "contrast", model=folder / "spectra.py").sel(
+        shape="slope", mirrored=True
+    )
     assert point == {
         "point": {"shape": "slope", "mirrored": True},
         "count": 12,
         "contrast": {"mean": expected["contrast"].item(), "error": expected["contrast_error"].item()},
     }
-    misspelt = run(folder, "average", "lines.zarr", "--observable", "contarst")
+    misspelt = run(folder, "average", "lines.zarr", "--observable", "contarst", *model)
     assert (misspelt.returncode, misspelt.stdout) == (2, "")
     assert "got 'contarst': did you mean 'contrast'?" in misspelt.stderr
-    told = run(folder, "average", "lines.zarr", "--observable", "ratio", "-o", "ratio.nc").stdout
+    told = run(folder, "average", "lines.zarr", "--observable", "ratio", "-o", "ratio.nc", *model).stdout
     assert "peak of ratio   at frequency" in told
     with xr.open_dataset(folder / "ratio.nc", engine="scipy") as found:
         assert found["ratio"].dims == ("shape", "mirrored", "frequency")
 
-    drawn = run(folder, "plot", "lines.zarr", "--observable", "ratio", "--at", "shape=gauss", "--output", "ratio.png")
+    drawn = run(
+        folder, "plot", "lines.zarr", "--observable", "ratio", "--at", "shape=gauss", "--output", "ratio.png", *model
+    )
     assert (drawn.returncode, drawn.stdout) == (0, "ratio.png\n")
 
     (folder / "elsewhere").mkdir()
     (folder / "spectra.py").rename(folder / "elsewhere" / "spectra.py")
     lost = run(folder, "average", "lines.zarr", *chosen)
     assert (lost.returncode, lost.stdout) == (2, "")
-    assert "must be one that lines.zarr has, got 'contrast'" in lost.stderr.replace(f"{folder}/", "")
-    again = run(folder, "average", "lines.zarr", *chosen, "--json", "--model-folder", "elsewhere")
+    assert "must be one that lines.zarr has, got 'contrast'" in lost.stderr
+    assert lost.stderr.endswith("; what its model makes of means needs --model FILE.py\n")
+    again = run(folder, "average", "lines.zarr", *chosen, "--json", "--model", "elsewhere/spectra.py")
     assert json.loads(again.stdout)["points"] == [point]
-    wrong = run(folder, "average", "lines.zarr", *chosen, "--model-folder", "nowhere")
+    wrong = run(folder, "average", "lines.zarr", *chosen, *model)
     assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
-    assert "the model's file spectra.py must be in" in wrong.stderr
+    assert "the model's file must exist, but there is no" in wrong.stderr
 
 
 def test_help_says_what_each_command_does() -> None:

@@ -119,11 +119,11 @@ def test_verify_finds_it_without_computing_and_repairs_it(
     name: str, store: Path, undisturbed: Path, address: str
 ) -> None:
     path = lose(store, name)
-    verdict = verify(store, fraction=0, cluster=address, model_folder=SUPPORT)
+    verdict = verify(store, fraction=0, cluster=address)
     (damage,) = verdict.damages
     assert (damage.file, damage.said) == (path.relative_to(store).as_posix(), "it is not there")
     assert damage.realizations == (4, 8)
-    assert verify(store, fraction=0, cluster=address, model_folder=SUPPORT, repair=True).repaired
+    assert verify(store, fraction=0, cluster=address, repair=True).repaired
     assert run_sweep(Sweep.from_table(TABLE), store, cluster=address).computed == 4
     assert contents(store) == contents(undisturbed)
 

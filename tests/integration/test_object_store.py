@@ -272,9 +272,9 @@ def test_a_folder_of_something_else_is_refused_and_kept(toy: Toy, s3: Any, url: 
 def test_a_lost_chunk_is_found_and_computed_again(toy: Toy, s3: Any, url: str, address: str) -> None:
     run_sweep(toy(), url, cluster=address)
     before = contents(url)
-    assert verify(url, fraction=0.2, cluster=address, model_folder=Path(TOY).parent).well
+    assert verify(url, fraction=0.2, cluster=address, model=TOY).well
     s3.delete_object(Bucket=BUCKET, Key=f"{url.split('/', 3)[3]}/walk/c/1/0/1/0")
-    found = verify(url, repair=True, cluster=address, model_folder=Path(TOY).parent)
+    found = verify(url, repair=True, cluster=address, model=TOY)
     assert [damage.file for damage in found.damages] == ["walk/c/1/0/1/0"]
     assert found.lost == 4
     assert run_sweep(toy(), url, cluster=address).computed == 4

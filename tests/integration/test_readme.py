@@ -139,7 +139,7 @@ def test_a_model_that_makes_something_of_means(tmp_path: Path, address: str) -> 
     conformance.check_of_means(sweep)
     conformance.check_labels(sweep.model)
     run_sweep(sweep, tmp_path / "a.zarr", cluster=address)
-    found = of_means(tmp_path / "a.zarr", "decay").isel(spins=0)
+    found = of_means(tmp_path / "a.zarr", "decay", model=tmp_path / "random_field.py").isel(spins=0)
     np.testing.assert_allclose(found["decay"], [0.0, 0.125, 0.5], atol=4 * float(found["decay_error"].max()))
     assert 0 < found["decay_error"].max() < 0.02
 

@@ -50,23 +50,28 @@ def first(store: Path, status: Status) -> tuple[str, int]:
     return f"size={(2, 3)[size]},drift={(0, 1e-6)[drift]}", index
 
 
+def model(store: Path) -> tuple[str, Path]:
+    """The option that names the model beside a store."""
+    return "--model", store.parent / "toy_model.py"
+
+
 def test_one_that_is_done_has_the_bits_of_the_store(store: Path) -> None:
     point, index = first(store, Status.DONE)
-    told = invoke("replay", store, point, index)
+    told = invoke("replay", store, point, index, *model(store))
     assert told.exit_code == 0, told.stderr
     lines = told.stdout.splitlines()
     assert lines[0] == f"key     seed 1, size=2, drift=0, seconds=0, realization {index}"
-    key = Replay.of(store, point, index).spawn_key
+    key = Replay.of(store, point, index, store.parent / "toy_model.py").spawn_key
     assert lines[1].strip() == f"numpy.random.SeedSequence(1, spawn_key={key})"
     assert lines[2] == "store   done"
     assert "numpy " in lines[3]
     assert lines[4:] == [f"now     {name} has the bits of the store" for name in ("final", "walk", "wave")]
-    assert told.stderr == ""
+    assert told.stderr == f"importing {store.parent / 'toy_model.py'}, the model of {store}\n"
 
 
 def test_the_key_makes_the_disorder(store: Path) -> None:
     """The line that is printed is all that NumPy needs."""
-    again = Replay.of(store, "size=3,drift=1e-06", 5)
+    again = Replay.of(store, "size=3,drift=1e-06", 5, store.parent / "toy_model.py")
     rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(1, spawn_key=again.spawn_key)))
     walk = np.cumsum(rng.random((3, 4)) - 0.5, axis=1).sum(axis=0) + 1e-6 * np.arange(4)
     assert again.compute()["walk"].tobytes() == walk.tobytes()
@@ -77,7 +82,7 @@ def test_one_that_is_different_tells_by_how_much(store: Path) -> None:
     zarr.open_array(store / "final", mode="r+")[0, 0, 0, index] = 7
     (code,) = json.loads(str(zarr.open_group(store).attrs["provenance"]))
     commit(store, {"provenance": json.dumps([{**code, "numpy": "1.0"}])})
-    told = invoke("replay", store, point, index)
+    told = invoke("replay", store, point, index, *model(store))
     assert told.exit_code == 1
     said = "now     final differs by up to "
     assert [line for line in told.stdout.splitlines() if line.startswith(said)]
@@ -86,11 +91,11 @@ def test_one_that_is_different_tells_by_how_much(store: Path) -> None:
 
 def test_one_that_failed_shows_where(store: Path) -> None:
     point, index = first(store, Status.FAILED)
-    told = invoke("replay", store, point, index)
+    told = invoke("replay", store, point, index, *model(store))
     assert told.exit_code == 1
     assert "store   failed\n" in told.stdout
     assert "        ValueError: the first number is 0.0" in told.stdout
-    assert told.stderr.startswith("Traceback (most recent call last):\n")
+    assert told.stderr.splitlines()[1] == "Traceback (most recent call last):"
     assert 'toy_model.py", line ' in told.stderr
     assert ", in measure\n" in told.stderr
     assert told.stderr.splitlines()[-1].startswith("ValueError: the first number is 0.0")
@@ -100,12 +105,12 @@ def test_one_that_failed_and_one_that_is_todo_may_come_out(store: Path) -> None:
     text = (store.parent / "toy_model.py").read_text()
     point, index = first(store, Status.FAILED)
     (store.parent / "toy_model.py").write_text(text.replace("raise ValueError(f", "str(f"))
-    told = invoke("replay", store, point, index)
+    told = invoke("replay", store, point, index, *model(store))
     assert told.exit_code == 0
     assert "it comes out, and there is nothing in the store to compare it with; `ensemble run --retry" in told.stdout
     with Ledger.writing(store, Sweep.from_table({**TABLE, "realizations": 11}), chunk=4):
         pass
-    told = invoke("replay", store, point, 10)
+    told = invoke("replay", store, point, 10, *model(store))
     assert told.exit_code == 0
     assert "store   todo\n" in told.stdout
 
@@ -113,7 +118,7 @@ def test_one_that_failed_and_one_that_is_todo_may_come_out(store: Path) -> None:
 def test_the_debugger_opens_where_it_raises(store: Path) -> None:
     """A real terminal's worth: the variables of the model's own frame, then out."""
     point, index = first(store, Status.FAILED)
-    arguments = command.line("replay", "a.zarr", point, str(index), "--pdb")
+    arguments = command.line("replay", "a.zarr", point, str(index), "--pdb", "--model", "toy_model.py")
     typed = "p ('here', first < self.raises_below)\nup\nq\n"
     told = execute(arguments, store.parent, given=typed)
     assert told.returncode == 1
@@ -123,16 +128,14 @@ def test_the_debugger_opens_where_it_raises(store: Path) -> None:
     assert "BdbQuit" not in told.stderr
 
 
-def test_the_model_is_found_beside_the_store_here_or_where_it_is_said_to_be(
-    store: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_model_is_named_by_the_user(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     point, index = first(store, Status.DONE)
-    assert invoke("replay", store, point, index).exit_code == 0
-    (store.parent / "toy_model.py").unlink()
-    refused(invoke("replay", store, point, index), "; tell where with --model-folder")
-    assert invoke("replay", store, point, index, "--model-folder", SUPPORT).exit_code == 0
-    monkeypatch.chdir(SUPPORT)
-    assert invoke("replay", store, point, index).exit_code == 0
+    monkeypatch.chdir(store.parent)
+    refused(invoke("replay", store, point, index), "name its file with --model, such as --model=toy_model.py:ToyModel")
+    for named in ("toy_model.py", "toy_model.py:ToyModel", SUPPORT / "toy_model.py"):
+        assert invoke("replay", store, point, index, "--model", named).exit_code == 0
+    told = "--model-folder is no option any more: name the file itself, as --model elsewhere/FILE.py"
+    refused(invoke("replay", store, point, index, "--model-folder", "elsewhere"), told)
 
 
 @pytest.mark.parametrize(
@@ -164,8 +167,8 @@ def test_what_the_store_does_not_have_is_told_in_one_sentence(
 def test_a_store_of_one_point_needs_no_name_for_it(tmp_path: Path, address: str) -> None:
     run_sweep(Sweep.from_table({**TABLE, "axes": {"size": [2]}}), tmp_path / "b.zarr", cluster=address)
     for point in ("-", "", "size=2", " size = 2.0 "):
-        assert Replay.of(tmp_path / "b.zarr", point, 0, SUPPORT).cell == (0,)
-    assert invoke("replay", tmp_path / "b.zarr", "-", 0, "--model-folder", SUPPORT).exit_code == 0
+        assert Replay.of(tmp_path / "b.zarr", point, 0, SUPPORT / "toy_model.py").cell == (0,)
+    assert invoke("replay", tmp_path / "b.zarr", "-", 0, "--model", SUPPORT / "toy_model.py").exit_code == 0
 
 
 def test_the_glass_is_replayed(tmp_path: Path, address: str) -> None:

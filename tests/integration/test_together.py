@@ -160,7 +160,7 @@ def test_what_reads_the_store_tells_of_the_path_alone(made: Path) -> None:
     fitted = json.loads(run(made, "fit", "path.zarr", "--observable", "walk", "--law", "plateau", "--json").stdout)
     assert [tuple(row["point"].values()) for row in fitted["fits"]] == SORTED
     assert fitted["missing"] == []
-    verified = run(made, "verify", "path.zarr", "--fraction", "0.1", "--model-folder", str(SUPPORT))
+    verified = run(made, "verify", "path.zarr", "--fraction", "0.1", "--model", str(SUPPORT / "toy_model.py"))
     assert verified.returncode == 0, verified.stderr
     assert verified.stdout.startswith("all well: ")
     with ensemble.open(made / "path.zarr") as opened:

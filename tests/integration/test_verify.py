@@ -13,7 +13,7 @@ from click.testing import Result
 
 import ensemble
 from ensemble import Sweep, run_sweep
-from ensemble.errors import ModelError, StoreDamaged, StoreError, StoreLocked, StoreMismatch
+from ensemble.errors import ModelError, ModelNotNamed, StoreDamaged, StoreError, StoreLocked, StoreMismatch
 from ensemble.proof import Verdict, agreement, verify
 from ensemble.proof.book import arrays_of
 from ensemble.store import Ledger, Status, lock
@@ -52,7 +52,7 @@ def store(undisturbed: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def check(address: str) -> Check:
     def checked(store: Path, **options: object) -> Verdict:
-        return verify(store, model_folder=SUPPORT, cluster=address, **options)  # type: ignore[arg-type]
+        return verify(store, model=SUPPORT / "toy_model.py", cluster=address, **options)  # type: ignore[arg-type]
 
     return checked
 
@@ -263,7 +263,7 @@ def test_a_shape_that_no_growing_store_has_is_damage(shape: object, store: Path,
 
 def test_an_array_whose_metadata_are_gone_is_named_by_who_meets_it(store: Path) -> None:
     (store / "status" / "zarr.json").unlink()
-    replayed = invoke("replay", store, "size=3,drift=0.5", 1, "--model-folder", SUPPORT)
+    replayed = invoke("replay", store, "size=3,drift=0.5", 1, "--model", SUPPORT / "toy_model.py")
     assert replayed.exit_code == 1
     assert "status/zarr.json must be as it was written" in replayed.stderr
 
@@ -282,7 +282,7 @@ def test_a_model_that_has_changed_is_told(store: Path, tmp_path: Path, address: 
     def with_model(old: str, new: str) -> Verdict:
         assert old in text
         (tmp_path / "toy_model.py").write_text(text.replace(old, new))
-        return verify(store, fraction=1, cluster=address)
+        return verify(store, fraction=1, model=tmp_path / "toy_model.py", cluster=address)
 
     verdict = with_model("disorder - 0.5", "disorder - 0.25")
     assert {each.observable for each in verdict.recomputed.differences} == {"walk", "final", "paths", "wave"}
@@ -295,7 +295,11 @@ def test_a_model_that_has_changed_is_told(store: Path, tmp_path: Path, address: 
     with pytest.raises(StoreMismatch, match=r"drift must be \(0.0, 0.5\).* has a model that has no such parameter"):
         with_model("drift", "wind")
     (tmp_path / "toy_model.py").unlink()
-    with pytest.raises(ModelError, match=r"the model's file toy_model.py must be in .* tell where with --model-folder"):
+    with pytest.raises(ModelError, match=r"the model's file must exist, but there is no .*toy_model.py"):
+        verify(store, model=tmp_path / "toy_model.py", cluster=address)
+    with pytest.raises(
+        ModelNotNamed, match=r"was computed with the model toy_model.py:ToyModel, .* with model, such as"
+    ):
         verify(store, cluster=address)
     assert verify(store, fraction=0, cluster=address).well
 
@@ -412,7 +416,7 @@ def test_what_a_run_finds_out_again_costs_nothing(
 
 def test_the_command(store: Path, address: str) -> None:
     def told(*options: str, code: int) -> Result:
-        result = invoke("verify", store, "--model-folder", SUPPORT, "--cluster", address, *options)
+        result = invoke("verify", store, "--model", SUPPORT / "toy_model.py", "--cluster", address, *options)
         assert result.exit_code == code, result.stderr
         return result
 
@@ -420,12 +424,13 @@ def test_the_command(store: Path, address: str) -> None:
     count = json.loads(told("--json", code=0).stdout)["computed_again"]
     same = "computed again are the same to the last bit"
     assert well.stdout == f"all well: 60 chunks read, and {count} realizations {same}\n"
-    assert well.stderr == f"0 of 60 chunks are read\n0 of {count} realizations are computed again\n"
+    imported = f"importing {SUPPORT / 'toy_model.py'}, the model of {store}\n"
+    assert well.stderr == imported + f"0 of 60 chunks are read\n0 of {count} realizations are computed again\n"
     file = "walk/c/1/1/1/0"
     flip(store / file)
     found = told(code=1)
     assert found.stdout == f"damaged {file}, walk at size=3, drift=0.5, realizations 4 to 7: its checksum is wrong\n"
-    assert found.stderr.splitlines()[2:] == [
+    assert found.stderr.splitlines()[3:] == [
         f"ensemble: {store} has 1 damaged file; "
         f"`ensemble verify {store} --repair` marks what it concerns to be computed again"
     ]
@@ -550,6 +555,6 @@ def test_the_glass_is_verified_too(tmp_path: Path, address: str) -> None:
 
 
 def test_a_store_of_format_1_is_verified(address: str) -> None:
-    verdict = verify(SUPPORT / "data" / "format-1.zarr", fraction=1, model_folder=SUPPORT, cluster=address)
+    verdict = verify(SUPPORT / "data" / "format-1.zarr", fraction=1, model=SUPPORT / "toy_model.py", cluster=address)
     assert verdict.well
     assert verdict.recomputed.count > 0

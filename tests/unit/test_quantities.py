@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 import ensemble
 from ensemble import Sweep, reduce, run_sweep
-from ensemble.errors import EnsembleError, ReductionError
+from ensemble.errors import ModelNotNamed, ReductionError
 from ensemble.fit import Estimate
 from ensemble.reduce import block_means, reading
 from tests.support import SUPPORT
 from tests.support.spectra import LINES, WRONG, Lines, compute
+from tests.support.toy_model import TOY
 
-of_means = functools.partial(reduce.of_means, model_folder=SUPPORT)
+of_means = functools.partial(reduce.of_means, model=SUPPORT / "spectra.py")
 
 POINTS = [(spread, shape) for spread in (0.5, 1.5) for shape in ("gauss", "slope")]
 
@@ -183,21 +184,19 @@ def test_what_the_store_lacks(address: str, tmp_path: Path) -> None:
 def test_a_model_that_makes_nothing_of_means(toy: Callable[..., Sweep], address: str, tmp_path: Path) -> None:
     run_sweep(toy(realizations=2), tmp_path / "a.zarr", cluster=address)
     with pytest.raises(ReductionError, match="ToyModel makes of means, got 'walk': it has none"):
-        of_means(tmp_path / "a.zarr", "walk")
+        of_means(tmp_path / "a.zarr", "walk", model=TOY)
 
 
-def test_the_model_is_looked_for(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a folder that is given, in this folder, beside the store; one sentence where it is in none of them."""
-    away = tmp_path / "store" / "a.zarr"
+def test_the_model_is_named_by_the_user(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a file, with or without the class, or as the class itself; a file beside the store is not looked for."""
+    away = tmp_path / "a.zarr"
     shutil.copytree(store, away)
     file = Path(LINES.rpartition(":")[0])
-    (tmp_path / "empty").mkdir()
-    monkeypatch.chdir(tmp_path / "empty")
-    with pytest.raises(EnsembleError, match=r"file spectra.py must be in .*empty or .*store, but it is not"):
+    shutil.copy(file, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelNotNamed, match=r"name its file with model, such as model=spectra.py:Lines"):
         reduce.of_means(away, "variance")
-    expected = of_means(away, "variance")
-    shutil.copy(file, away.parent)
-    xr.testing.assert_identical(reduce.of_means(away, "variance"), expected)
-    (away.parent / file.name).unlink()
-    monkeypatch.chdir(file.parent)
-    xr.testing.assert_identical(reduce.of_means(away, "variance"), expected)
+    expected, told = of_means(away, "variance"), list[str]()
+    for model in (file.name, f"{file.name}:Lines", Path(file.name), LINES, Lines):
+        xr.testing.assert_identical(reduce.of_means(away, "variance", model=model, say=told.append), expected)
+    assert told == [f"importing {each}, the model of {away}" for each in [tmp_path / file.name] * 3 + [file]]
