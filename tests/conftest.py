@@ -54,7 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Client]:
     """Two worker processes on this machine, as `--cluster local` starts them."""
-    with connect("local", workers=2) as client:
+    with connect("local", workers=2, insecure=True) as client:  # its address is handed out, without keys
         yield client
 
 
@@ -67,7 +67,7 @@ def address(cluster: Client) -> str:
 @pytest.fixture(scope="session")
 def one_worker() -> Iterator[str]:
     """The address of a cluster with a single worker process."""
-    with connect("local", workers=1) as client:
+    with connect("local", workers=1, insecure=True) as client:
         yield address_of(client)
 
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from ensemble import cluster, screen
 from ensemble import figure as figures
-from ensemble.cli.options import PATH, batch_option, cluster_options, deadline, deadline_options
+from ensemble.cli.options import PATH, access, batch_option, cluster_options, deadline, deadline_options
 from ensemble.errors import EnsembleError
 from ensemble.figure.save import claim_rows, fit_rows
 from ensemble.run import Summary
@@ -52,7 +52,7 @@ def figure(
     told beside what was published. Stop at any time, and run it again to continue; a figure for which there was no time
     is made of what is there.
     """
-    cluster.check(where, workers)
+    cluster.check(where, workers, **access())
     end = deadline(until, max_time)
     home = (paths[0] if paths[0].is_dir() else paths[0].parent).resolve()
     folder = folder or Path("." if home == Path.cwd() else home.name)
@@ -71,7 +71,7 @@ def figure(
 
         @functools.cache
         def connect() -> Client:
-            return stack.enter_context(cluster.connect(where, workers, watch.say, patience(end), need))
+            return stack.enter_context(cluster.connect(where, workers, watch.say, patience(end), need, **access()))
 
         for work in works:
             try:

@@ -4,7 +4,7 @@ import contextlib
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, TypedDict, final
 
 import click
 
@@ -60,7 +60,39 @@ def cluster_options(default: str | None, otherwise: str = "") -> Callable[[Calla
     )
     place = click.option("--cluster", "where", default=default, show_default=True, help=where)
     many = click.option("--workers", type=click.IntRange(min=1), help="Worker processes of the local cluster.")
-    return lambda command: place(many(_tls_options(command)))
+    return lambda command: place(many(_access_options(_tls_options(command))))
+
+
+class Access(TypedDict):
+    """Who can reach a cluster that is started here, as `cluster.connect` takes it."""
+
+    dashboard: bool
+    insecure: bool
+
+
+def access() -> Access:
+    """--dashboard and --insecure of the command that runs."""
+    meta = click.get_current_context().meta
+    return {"dashboard": meta[_DASHBOARD], "insecure": meta[_INSECURE]}
+
+
+_DASHBOARD, _INSECURE = f"{__name__}.dashboard", f"{__name__}.insecure"
+"""Where Click keeps them for as long as a command runs."""
+
+
+def _access_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--dashboard and --insecure."""
+    for flag, key, text in (
+        ("--insecure", _INSECURE, "Local cluster without TLS: every user of this machine can run code as you."),
+        ("--dashboard", _DASHBOARD, "Start Dask's dashboard; every user of this machine can read it."),
+    ):
+        keep = functools.partial(_keep, key)
+        command = click.option(flag, is_flag=True, expose_value=False, callback=keep, help=text)(command)
+    return command
+
+
+def _keep(key: str, context: click.Context, _option: click.Parameter, value: bool) -> None:
+    context.meta[key] = value
 
 
 def _tls_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -110,7 +142,7 @@ def reading(where: str | None, workers: int | None) -> "contextlib.AbstractConte
     """The cluster that reads a store, if one was asked for."""
     if not (where or workers):
         return contextlib.nullcontext()
-    return cluster.connect(where or "local", workers, screen.warn)
+    return cluster.connect(where or "local", workers, screen.warn, **access())
 
 
 def at_option(command: Callable[..., Any]) -> Callable[..., Any]:

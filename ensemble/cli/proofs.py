@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 
 from ensemble import proof, screen
-from ensemble.cli.options import cluster_options, model_option
+from ensemble.cli.options import access, cluster_options, model_option
 from ensemble.cli.stores import STORE
 from ensemble.failure import traceback_of
 from ensemble.store import Status
@@ -88,6 +88,7 @@ def verify(
         workers=workers,
         reading=screen.ProgressWatch("chunks", "read"),
         computing=screen.ProgressWatch("realizations", "computed again"),
+        **access(),
     )
     if as_json:
         screen.echo(json.dumps({"store": str(store), **_rows(verdict)}, indent=2, allow_nan=False))

@@ -16,6 +16,7 @@ from ensemble.cli.drawing import draw_averages
 from ensemble.cli.options import (
     PATH,
     SPAN,
+    access,
     batch_option,
     cluster_options,
     deadline,
@@ -88,7 +89,7 @@ def _run(
     end: Deadline | None,
     **options: Any,
 ) -> None:
-    cluster.check(where, workers)
+    cluster.check(where, workers, **access())
     path = store.absolute()  # workers do not share this folder
     summary = running.survey(asked, path, retry_failed=retry_failed)
     if summary.complete:
@@ -106,7 +107,7 @@ def _run(
     with contextlib.ExitStack() as stack:
         with running.in_time(summary, end, watch):
             need = running.need(asked, path, retry_failed=retry_failed)
-            client = stack.enter_context(cluster.connect(where, workers, watch.say, patience(end), need))
+            client = stack.enter_context(cluster.connect(where, workers, watch.say, patience(end), need, **access()))
             summary = running.run_on(
                 client, asked, path, retry_failed=retry_failed, deadline=end, watch=watch, **options
             )
@@ -152,7 +153,7 @@ def plan(
     say = screen.warn
     need = running.need(asked, path)
     reckoned = (workers or cluster.cores()) if where else cluster.fitting(workers or cluster.cores(), need, say)
-    with cluster.connect(where, many, say, need=need) if where else contextlib.nullcontext() as client:
+    with cluster.connect(where, many, say, need=need, **access()) if where else contextlib.nullcontext() as client:
         planned = forecast.plan(asked, path, reckoned, batch=batch, client=client)
     if as_json:
         totals = {name: getattr(planned, name) for name in ("missing", "tasks", "bytes", "chunk", "workers", "sure")}

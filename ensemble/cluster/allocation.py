@@ -18,6 +18,7 @@ from ensemble.cluster import keys, scripts
 from ensemble.cluster.fleet import Say
 from ensemble.cluster.profile import Profile
 from ensemble.cluster.scheduling import scheduling
+from ensemble.cluster.scratch import scratch_folder
 from ensemble.errors import ClusterError
 
 _PATIENCE = 120.0
@@ -30,7 +31,9 @@ _GLANCE = 0.2
 
 
 @contextlib.contextmanager
-def client(profile: Profile, say: Say, environment: Mapping[str, str] = os.environ) -> Iterator[Client]:
+def client(
+    profile: Profile, say: Say, environment: Mapping[str, str] = os.environ, *, dashboard: bool = False
+) -> Iterator[Client]:
     """A client of workers on all cores of the job."""
     job = environment.get("SLURM_JOB_ID")
     if not job:
@@ -39,8 +42,8 @@ def client(profile: Profile, say: Say, environment: Mapping[str, str] = os.envir
         )
     spans = int(environment.get("SLURM_JOB_NUM_NODES", "1")) > 1
     with (
-        _folder(Path(profile.folder).expanduser() if spans else None) as folder,
-        scheduling(profile.interface if spans else "lo", keys.make(folder)) as (cluster, client),
+        _shared_folder(Path(profile.folder).expanduser()) if spans else scratch_folder() as folder,
+        scheduling(profile.interface if spans else "lo", keys.make(folder), dashboard=dashboard) as (cluster, client),
     ):
         each = int(environment.get("SLURM_CPUS_PER_TASK", "1"))
         worker = scripts.command(profile, cluster.scheduler_address, each, memory=_memory(environment), keys=folder)
@@ -55,11 +58,10 @@ def client(profile: Profile, say: Say, environment: Mapping[str, str] = os.envir
 
 
 @contextlib.contextmanager
-def _folder(shared: Path | None) -> Iterator[Path]:
-    """A folder for keys, gone afterwards: one that all nodes see, or one of this machine."""
+def _shared_folder(shared: Path) -> Iterator[Path]:
+    """A folder for keys that all nodes see, gone afterwards."""
     try:
-        if shared:
-            shared.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shared.mkdir(mode=0o700, parents=True, exist_ok=True)
         made = tempfile.mkdtemp(prefix="ensemble-", dir=shared)
     except OSError as error:
         raise ClusterError(f"folder must be one that this user may write to, but {shared}: {error.strerror}") from error

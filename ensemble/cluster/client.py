@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from distributed import Client
 
 from ensemble.cluster import allocation, fleet, local, running
+from ensemble.cluster.dashboard import dashboard_link
 from ensemble.cluster.memory import NOTHING, Need, check_room, fitting
 from ensemble.cluster.named import check, in_allocation, profile_of
 from ensemble.steady import steady
@@ -37,25 +38,44 @@ def connect(
     say: Callable[[str], None] = lambda _: None,
     patience: float = math.inf,
     need: Need = NOTHING,
+    *,
+    dashboard: bool = False,
+    insecure: bool = False,
 ) -> Iterator[Client]:
     """A client for `where`; what was started for it ends with it.
 
     On this machine no more workers are started than have room for the memory that a realization may `need`. A batch
     system may take its time: that is said, and after `patience` seconds without a worker a NoWorkers error.
+
+    `dashboard` starts Dask's dashboard on loopback, where all users of this machine can read it, and says its address.
+    `insecure` starts the workers of this machine without TLS, so that all of its users can run code as this one.
     """
     steady()
-    check(where, workers)
-    with _client(where, workers, say, patience, need) as client:
+    check(where, workers, dashboard=dashboard, insecure=insecure)
+    if insecure:
+        say("without TLS: while this runs, every user of this machine can run code as you")
+    with _client(where, workers, say, patience, need, dashboard=dashboard, insecure=insecure) as client:
+        if dashboard:
+            say(f"dashboard {dashboard_link(client)}, for every user of this machine")
         check_room(client, need)
         yield client
 
 
 def _client(
-    where: str, workers: int | None, say: Callable[[str], None], patience: float, need: Need
+    where: str,
+    workers: int | None,
+    say: Callable[[str], None],
+    patience: float,
+    need: Need,
+    *,
+    dashboard: bool,
+    insecure: bool,
 ) -> contextlib.AbstractContextManager[Client]:
     profile = profile_of(where)
     if where == "local":
-        return local.client(fitting(workers or cores(), need, say))
+        return local.client(fitting(workers or cores(), need, say), dashboard=dashboard, insecure=insecure)
     if profile is None:
         return running.client(where)
-    return allocation.client(profile, say) if in_allocation(where) else fleet.client(profile, say, patience)
+    if in_allocation(where):
+        return allocation.client(profile, say, dashboard=dashboard)
+    return fleet.client(profile, say, patience, dashboard=dashboard)

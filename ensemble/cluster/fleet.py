@@ -240,7 +240,7 @@ def _last_line(log: Path) -> str:
 
 
 @contextlib.contextmanager
-def client(profile: Profile, say: Say, patience: float) -> Iterator[Client]:
+def client(profile: Profile, say: Say, patience: float, *, dashboard: bool = False) -> Iterator[Client]:
     """A client whose workers are batch jobs; they end with it, and what was written for them goes with them.
 
     A NoWorkers error if none comes in `patience` seconds.
@@ -255,7 +255,11 @@ def client(profile: Profile, say: Say, patience: float) -> Iterator[Client]:
         raise ClusterError(f"folder must be one that this user may write to, but {folder}: {error.strerror}") from error
     jobs = None
     try:
-        with _ended_by_sigterm(), scheduling(profile.interface, keys.make(folder)) as (cluster, client):
+        security = keys.make(folder)
+        with (
+            _ended_by_sigterm(),
+            scheduling(profile.interface, security, dashboard=dashboard) as (cluster, client),
+        ):
             jobs = Fleet(profile, cluster, folder, name, say)
             _fleets[client] = jobs
             try:

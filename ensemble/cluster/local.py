@@ -1,13 +1,19 @@
-"""Workers on this machine: processes on loopback, one for each core."""
+"""Workers on this machine: processes on loopback, one for each core.
+
+Other users of the machine reach loopback as well, and a scheduler or worker without TLS computes whatever it is sent.
+So all of them talk by TLS, with keys that were made for this run and lie where only its user can read them.
+"""
 
 import contextlib
 import logging
-import tempfile
 from collections.abc import Iterator
 
 import dask
 from distributed import Client, LocalCluster
 
+from ensemble.cluster import keys
+from ensemble.cluster.dashboard import page_settings, scheduler_options
+from ensemble.cluster.scratch import scratch_folder, scratch_settings
 from ensemble.cluster.settings import KEEPING, PRELOAD, UNOBSERVED
 
 _LASTING = {"distributed.scheduler.worker-ttl": None, "distributed.deploy.lost-worker-timeout": "1000 weeks"}
@@ -19,22 +25,30 @@ fifteen seconds after a death, until none is left.
 
 
 @contextlib.contextmanager
-def client(workers: int) -> Iterator[Client]:
-    """A client of so many workers on this machine, which share its memory and end with it."""
-    keeping = {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in KEEPING.items()}
+def client(workers: int, *, dashboard: bool = False, insecure: bool = False) -> Iterator[Client]:
+    """A client of so many workers on this machine, which share its memory and end with it.
+
+    With `insecure` they have no TLS, so that every user of this machine can run code as this one.
+    """
+    settings = {
+        **_LASTING,
+        **UNOBSERVED,
+        **page_settings(dashboard=dashboard),
+        **{f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in KEEPING.items()},
+    }
     with (
-        dask.config.set(_LASTING | UNOBSERVED | keeping),
-        tempfile.TemporaryDirectory(prefix="ensemble-") as scratch,
+        scratch_folder() as scratch,
+        dask.config.set(settings | scratch_settings(scratch)),
         contextlib.ExitStack() as afterwards,
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            local_directory=scratch,
+            scheduler_kwargs=scheduler_options(dashboard=dashboard),
             env={"NUMBA_NUM_THREADS": "1"},
             preload=[PRELOAD],
+            security=None if insecure else keys.make(scratch),
         ) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):

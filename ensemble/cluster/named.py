@@ -6,11 +6,19 @@ from ensemble.cluster.profile import Profile
 from ensemble.errors import ClusterError
 
 
-def check(where: str, workers: int | None = None) -> None:
-    """Refuse what names no cluster, and a number of workers for one that has its own."""
+def check(where: str, workers: int | None = None, *, dashboard: bool = False, insecure: bool = False) -> None:
+    """Refuse what names no cluster, and options for one that does not have them."""
     if workers is not None and where != "local":
         raise ClusterError(f"--workers belongs to --cluster local, but the cluster is {where}; leave one out")
-    profile_of(where)
+    if insecure and where != "local":
+        raise ClusterError(f"insecure belongs to the cluster local, but the cluster is {where}; leave one out")
+    profile = profile_of(where)
+    if dashboard and profile is None and where != "local":
+        raise ClusterError(f"dashboard belongs to a cluster that is started here, but {where} is running; leave it out")
+    if dashboard:
+        from ensemble.cluster.dashboard import check_dashboard
+
+        check_dashboard()
 
 
 def profile_of(where: str) -> Profile | None:

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import dask
 from distributed import Client, Scheduler, Security, SpecCluster
 
+from ensemble.cluster.dashboard import page_settings, scheduler_options
+from ensemble.cluster.scratch import scratch_folder, scratch_settings
+
 _PATIENT = {
     "distributed.scheduler.allowed-failures": 10,
     "distributed.scheduler.worker-ttl": "15 minutes",
@@ -15,16 +18,19 @@ _PATIENT = {
 
 
 @contextlib.contextmanager
-def scheduling(interface: str, security: Security | None) -> Iterator[tuple[SpecCluster, Client]]:
+def scheduling(
+    interface: str, security: Security | None, *, dashboard: bool = False
+) -> Iterator[tuple[SpecCluster, Client]]:
     """A scheduler in this process that workers of other machines can join, and its client."""
     options = {
         "protocol": "tls://" if security else "tcp://",
-        "dashboard_address": "127.0.0.1:0",
+        **scheduler_options(dashboard=dashboard),
         "security": security,
         **({"interface": interface} if interface else {}),
     }
     with (
-        dask.config.set(_PATIENT),
+        scratch_folder() as scratch,
+        dask.config.set(_PATIENT | page_settings(dashboard=dashboard) | scratch_settings(scratch)),
         SpecCluster(
             workers={},
             scheduler={"cls": Scheduler, "options": options},

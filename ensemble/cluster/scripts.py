@@ -68,7 +68,7 @@ def environment(profile: Profile) -> list[str]:
     return [
         "export " + " ".join(f"{each}_NUM_THREADS=1" for each in _THREADS),
         "export " + " ".join(f"{name}={value}" for name, value in KEEPING.items()),
-        "export " + " ".join(f"{_variable(name)}={value}" for name, value in UNOBSERVED.items()),
+        "export " + " ".join(f"{_variable(name)}={shlex.quote(str(value))}" for name, value in UNOBSERVED.items()),
         f"scratch=$(mktemp -d {scratch}/ensemble-XXXXXXXX)",
         "trap 'rm -rf \"$scratch\"' EXIT",
         f"cache={scratch}/ensemble-$(id -u)  # compiled kernels, for all jobs on this node",

@@ -6,8 +6,12 @@ KEEPING = {f"MALLOC_{name}_THRESHOLD_": str(size) for name, size in (("MMAP", 32
 By default Dask has it given back each time, and the system then clears every page anew, a good part of the time that
 it takes to read a chunk.
 """
-UNOBSERVED = {"distributed.worker.profile.enabled": False, "distributed.admin.tick.interval": "1s"}
-"""Of Dask's own settings: nobody looks at its profiles of a worker, and they take some of its core."""
+UNOBSERVED = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.worker.http.routes": [],
+}
+"""Of Dask's own settings: nobody looks at its profiles of a worker, which take some of its core, or its web pages."""
 
 ENDS = "ENSEMBLE_JOB_ENDS"
 """In the environment of a worker: the time of day at which its job ends, in seconds since 1970."""

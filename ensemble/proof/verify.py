@@ -67,13 +67,16 @@ def verify(
     workers: int | None = None,
     reading: Watch | None = None,
     computing: Watch | None = None,
+    dashboard: bool = False,
+    insecure: bool = False,
 ) -> Verdict:
     """Read every chunk of a store, and compute a fraction of its realizations again: at least one of every point.
 
     A `fraction` of 0 computes none. Another `choice` is another sample. `repair` marks what is damaged or different
     to be computed again, which is then for a run to do; it needs the store for itself. `model` is the class of the
     model, or FILE.py, FILE.py:CLASS or MODULE:CLASS; by default only an installed model is found. One watch is told of
-    chunks that are read, the other of realizations and of the file that is imported.
+    chunks that are read, the other of realizations and of the file that is imported. `cluster`, `workers`, `dashboard`
+    and `insecure` are those of `run_sweep`.
     """
     path = place(store).absolute()
     if not 0 <= fraction <= 1:
@@ -90,7 +93,8 @@ def verify(
         model_class = _model(path, model, computing) if fraction and not damages else None
         arrays = _data(group)
         need = _need(path, model_class, book) if model_class else Need()
-        with connect(cluster, workers, computing.say, need=need) as client:
+        say = computing.say
+        with connect(cluster, workers, say, need=need, dashboard=dashboard, insecure=insecure) as client:
             absent = read_all(arrays, axes, book, client, reading or Watch())
             if model_class:
                 layout = Layout.read(path)

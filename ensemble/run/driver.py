@@ -34,16 +34,22 @@ def run_sweep(
     deadline: Deadline | None = None,
     time_limit: float | None = None,
     watch: Watch | None = None,
+    dashboard: bool = False,
+    insecure: bool = False,
 ) -> Summary:
     """Compute what a sweep asks for and a store does not have; continue, grow or make the store.
 
     A realization that takes longer than `time_limit` seconds is recorded as failed.
 
+    `dashboard` starts Dask's dashboard, which all users of this machine can read, and tells its address to `watch`.
+    The workers of a local cluster talk encrypted, with keys made for this run; with `insecure` they do not, and then
+    every user of this machine can run code as you.
+
     In a script, call it under `if __name__ == "__main__":`, since the workers of a local cluster import the script.
     """
     if time_limit is not None and not time_limit > 0:
         raise SweepError(f"time_limit must be more than 0 seconds, got {time_limit!r}; None is no limit")
-    check(cluster, workers)
+    check(cluster, workers, dashboard=dashboard, insecure=insecure)
     sweep = sweep if isinstance(sweep, Sweep) else Sweep.read(sweep)
     store, watch = place(store).absolute(), watch or Watch()
     summary = survey(sweep, store, retry_failed=retry_failed)
@@ -51,7 +57,9 @@ def run_sweep(
         dearest = need(sweep, store, retry_failed=retry_failed)
         with (
             in_time(summary, deadline, watch),
-            connect(cluster, workers, watch.say, patience(deadline), dearest) as client,
+            connect(
+                cluster, workers, watch.say, patience(deadline), dearest, dashboard=dashboard, insecure=insecure
+            ) as client,
         ):
             summary = run_on(
                 client,

@@ -84,7 +84,7 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def address(s3: Any) -> Iterator[str]:
     """Two worker processes that have inherited the environment."""
-    with connect("local", workers=2) as client:
+    with connect("local", workers=2, insecure=True) as client:
         yield address_of(client)
 
 

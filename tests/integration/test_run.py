@@ -186,7 +186,7 @@ def test_a_realization_that_kills_its_worker_is_recorded_and_stops_nothing(toy: 
     sweep = toy(axes={"size": [2], "drift": [0.0]}, parameters={"kills_below": threshold})
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        connect("local", workers=2) as client,
+        connect("local", workers=2, insecure=True) as client,
     ):
         summary = run_sweep(sweep, tmp_path / "a.zarr", cluster=address_of(client))
     assert (summary.computed, summary.failed) == (9, 1)

@@ -493,7 +493,7 @@ def test_a_realization_that_kills_its_worker_ends_neither_the_sweep_nor_its_judg
     sweep = toy(**{**TABLES, "axes": {"size": [2], "drift": [0.0, 0.5]}}, parameters={"kills_below": threshold})
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        connect("local", workers=2) as client,
+        connect("local", workers=2, insecure=True) as client,
     ):
         summary = run_sweep(sweep, tmp_path / "a.zarr", cluster=address_of(client))
     assert (summary.groups, summary.met, summary.undecided, summary.left) == (2, 2, 0, 0)

@@ -26,7 +26,7 @@ from tests.support.processes import start
 @contextlib.contextmanager
 def herd(count: int, threads: int = 1) -> Iterator[Client]:
     """A client of so many worker processes, which end with it."""
-    with local.client(0) as client, tempfile.TemporaryDirectory(prefix="herd-") as folder:
+    with local.client(0, insecure=True) as client, tempfile.TemporaryDirectory(prefix="herd-") as folder:
         address = str(client.scheduler_info()["address"])
         line = python(f"from tests.support.herd import become; become({address!r}, {count}, {threads}, {folder!r})")
         with start(line, stdout=None, stderr=None):
