@@ -15,6 +15,7 @@
     │   ├── StoreNotFound  (FileNotFoundError)  there is no store at this path
     │   ├── StoreMismatch  (ValueError)         the sweep and the store disagree about what is computed
     │   ├── StoreLocked    (BlockingIOError)    another driver is at work on the store
+    │   │   └── LockLost      (BlockingIOError)    a driver has lost its lock while it was at work
     │   ├── StoreDamaged   (OSError)            a file of the store is not as it was written
     │   └── StoreUnreachable  (ConnectionError) object storage does not answer, or refuses
     ├── ReductionError  (ValueError)         a reduction cannot be made of what the store holds
@@ -116,6 +117,12 @@ class StoreMismatch(StoreError, ValueError):
 
 class StoreLocked(StoreError, BlockingIOError):
     """Another driver is at work on the store."""
+
+
+class LockLost(StoreLocked):
+    """A driver has lost its lock while it was at work: the lock file is gone or is another driver's."""
+
+    exit_code: ClassVar[int] = 1
 
 
 class StoreDamaged(StoreError):

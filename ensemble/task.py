@@ -51,12 +51,22 @@ class Job:
     """What the driver knows of the code."""
     limit: float | None = None
     """Seconds that a realization may take; one that takes longer has failed."""
+    token: str = ""
+    """What the lock of the store holds while it is that of the driver; without it, nobody asks."""
 
     @classmethod
-    def at(cls, store: Place, model: Model, seed: int, observables: Iterable[str], limit: float | None = None) -> "Job":
+    def at(
+        cls,
+        store: Place,
+        model: Model,
+        seed: int,
+        observables: Iterable[str],
+        limit: float | None = None,
+        token: str = "",
+    ) -> "Job":
         """The job of one point."""
         origin = provenance.origin(type(model))
-        return cls(str(store), pack(model), seed, tuple(observables), origin, limit)
+        return cls(str(store), pack(model), seed, tuple(observables), origin, limit, token)
 
 
 @final
@@ -91,7 +101,7 @@ def land_all(job: Job, slot: Slot, *parts: Sequence[Outcome]) -> list[Receipt]:
     """Land the outcomes of one chunk, from however many tasks they come."""
     _settle()
     outcomes = sorted((outcome for part in parts for outcome in part), key=lambda outcome: outcome.indices[0])
-    land(place(job.store), slot, outcomes, job.observables)
+    land(place(job.store), slot, outcomes, job.observables, job.token)
     receipt = Receipt(
         slot=slot,
         failed={

@@ -3,13 +3,13 @@
 The status first: from then on nobody relies on what is being taken away, wherever this is interrupted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from ensemble.errors import StoreError
+from ensemble.errors import LockLost, StoreError
 from ensemble.proof.book import arrays_of
 from ensemble.proof.damage import Damage
 from ensemble.store.damage import file_of, region_of, trouble
@@ -17,18 +17,24 @@ from ensemble.store.group import open_group
 from ensemble.store.place import Place
 
 
-def repair(path: Place, lost: NDArray[np.bool_], damages: Sequence[Damage]) -> int:
-    """Mark the lost realizations of a store, whose lock is held, and take the damaged chunks away; tells how many."""
+def repair(path: Place, lost: NDArray[np.bool_], damages: Sequence[Damage], check: Callable[[], None]) -> int:
+    """Mark the lost realizations of a store, whose lock is held, and take the damaged chunks away; tells how many.
+
+    `check` is called before each write, and raises an error if the lock was lost.
+    """
     try:
-        _forget(open_group(path, writable=True), lost)
+        _forget(open_group(path, writable=True), lost, check)
         for damage in damages:
+            check()
             (path / damage.file).unlink(missing_ok=True)
+    except LockLost:
+        raise
     except OSError as error:
         raise StoreError(f"{path} must be writable to be repaired, but: {error}") from error
     return int(np.count_nonzero(lost))
 
 
-def _forget(group: zarr.Group, lost: NDArray[np.bool_]) -> None:
+def _forget(group: zarr.Group, lost: NDArray[np.bool_], check: Callable[[], None]) -> None:
     """Put the fill value into all of the book where something is lost, and take away its blocks that are damaged."""
     arrays = arrays_of(group)
     for block in np.ndindex(arrays["status"].cdata_shape):
@@ -37,6 +43,7 @@ def _forget(group: zarr.Group, lost: NDArray[np.bool_]) -> None:
         if not forgotten.any():
             continue
         for array in arrays.values():
+            check()
             if trouble(array, block):
                 file_of(array, block).unlink()
             values = np.array(array[region])

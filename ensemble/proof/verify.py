@@ -81,7 +81,7 @@ def verify(
     path = place(store).absolute()
     if not 0 <= fraction <= 1:
         raise StoreError(f"the fraction that is computed again must be between 0 and 1, got {fraction:g}")
-    with lock.hold(path) if repair and path.is_dir() else contextlib.nullcontext():
+    with lock.hold(path) if repair and path.is_dir() else contextlib.nullcontext() as held:
         driver = None if repair else lock.holder(path)
         if damages := of_metadata(path):
             return Verdict(driver, damages=damages)
@@ -105,8 +105,8 @@ def verify(
         verdict.doubtful = 0 if model_class else len(absent)
         verdict.damages = [*damages, *book.damages, *of_points(group)]
         verdict.lost = int(book.lost.sum())
-        if repair and verdict.mendable and not verdict.well:
-            mend(path, book.lost, verdict.damages)
+        if held and verdict.mendable and not verdict.well:
+            mend(path, book.lost, verdict.damages, held.check)
             sweep_up(path)
             verdict.repaired = True
         return verdict

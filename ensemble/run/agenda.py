@@ -88,8 +88,9 @@ class Agenda:
         more = max(1, batch // self._ledger.layout.chunk) - 1 if len(group.points) == 1 else 0
         slots = (slot, *(each for _, each in itertools.islice(others, more)))
         if point not in self._jobs:
+            store, token = self._ledger.path, self._ledger.token
             seed, observables = self._sweep.seed, self._sweep.observables
-            self._jobs[point] = Job.at(self._ledger.path, point.model, seed, observables, self._time_limit)
+            self._jobs[point] = Job.at(store, point.model, seed, observables, self._time_limit, token)
         return Order(self._jobs[point], slots, batch, cost=self.cost(point), memory=point.memory)
 
     def landed(self, receipt: Receipt) -> None:

@@ -11,7 +11,7 @@ from typing import Any, final
 from distributed import Client, Future, KilledWorker, as_completed
 
 from ensemble.cluster import Rooms, threads, wish
-from ensemble.errors import RunError, StoreDamaged, StoreError
+from ensemble.errors import LockLost, RunError, StoreDamaged, StoreError
 from ensemble.judge import Ruling, ahead, judge
 from ensemble.run.agenda import Agenda
 from ensemble.run.deadline import Deadline
@@ -72,11 +72,13 @@ class Window:
                     if flight := self.flights.pop(future, None):  # or else it was submitted again
                         self._note(flight, result)
         finally:
-            self.ledger.flush()
-            if self.deadline and not self.interruption.signal and not self.agenda.summary.complete:
-                self.agenda.summary.deadline = self.deadline
-            if self.flights and self.client.status == "running":
-                self.client.cancel([task for each in self.flights.values() for task in each.futures])
+            try:
+                self.ledger.flush()
+                if self.deadline and not self.interruption.signal and not self.agenda.summary.complete:
+                    self.agenda.summary.deadline = self.deadline
+            finally:
+                if self.flights and self.client.status == "running":
+                    self.client.cancel([task for each in self.flights.values() for task in each.futures])
 
     def _is_over(self) -> bool:
         return self.deadline is not None and self.deadline.left <= 0
@@ -225,8 +227,8 @@ class Window:
         Dask blames every task that a dying worker had been given, so a suspect is tried again, one realization
         at a time and at last alone on the cluster, before it is recorded as failed.
         """
-        if isinstance(error, StoreDamaged):
-            raise error  # running again does not mend it
+        if isinstance(error, StoreDamaged | LockLost):
+            raise error  # each says by itself what to do
         if not isinstance(error, KilledWorker):
             told = error if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
             raise RunError(f"{told}; what has landed is safe, run again to continue") from error

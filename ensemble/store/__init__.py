@@ -11,6 +11,7 @@
     ledger    the driver's book: which realizations are done or failed, and which code computed them
     points    what is known of each point as a whole: its cost, and how exact a target is
     lock      one driver at a time
+    lock_file a file that the process which made it holds, until it ends
     lease     the same on object storage
     view      the store as an xarray Dataset, unfinished realizations masked
 

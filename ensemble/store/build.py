@@ -10,13 +10,13 @@ same way.
 import contextlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import zarr
 
-from ensemble.errors import StoreError, StoreUnreachable
+from ensemble.errors import LockLost, StoreError, StoreUnreachable
 from ensemble.models.model import Model, labels
 from ensemble.store import points
 from ensemble.store.damage import WHOLE
@@ -55,16 +55,16 @@ _COORDINATE_CHUNK = 65536
 """Axes are chunked this large, so that whoever still has the old shape reads a grown axis correctly."""
 
 
-def create(path: Place, layout: Layout, model: type[Model]) -> None:
-    """Make a new, empty store: built aside, then brought to its place."""
+def create(path: Place, layout: Layout, model: type[Model], check: Callable[[], None] = lambda: None) -> None:
+    """Make a new, empty store: built aside, then brought to its place if the lock is still ours by then."""
     try:
-        with made_aside(path) as aside:
+        with made_aside(path, check) as aside:
             group = zarr.create_group(str(aside), zarr_format=3)
             _make_arrays(group, layout)
             _make_book(group, layout, block_shape(layout.shape[:-1]))
             _make_coordinates(group, layout, model)
             commit(aside, _attributes(layout, provenance=[]))
-    except StoreUnreachable:
+    except (LockLost, StoreUnreachable):
         raise
     except OSError as error:
         raise StoreError(f"the store {path} cannot be made: {error.strerror}; give another --store") from error
@@ -79,9 +79,10 @@ def sweep_up(path: Place) -> None:
             left.unlink(missing_ok=True)
 
 
-def grow(path: Place, layout: Layout) -> None:
+def grow(path: Place, layout: Layout, check: Callable[[], None]) -> None:
     """Give the store at `path` the shape of `layout`, which holds all that it had, in the same places."""
     group = open_group(path, writable=True)
+    check()
     points.make(group, layout.axes, layout.shape[:-1], layout.asked)
     _make_book(group, layout, member(group, "status").chunks)
     for name in (*OWN, *layout.observables):
@@ -91,7 +92,7 @@ def grow(path: Place, layout: Layout) -> None:
         array = member(group, name)
         array.resize((len(values),))
         array[:] = np.asarray(values, dtype=array.dtype)
-    commit(path, _attributes(layout, attributes(group)["provenance"]))
+    commit(path, _attributes(layout, attributes(group)["provenance"]), check)
 
 
 def is_settled(path: Place, layout: Layout) -> bool:

@@ -10,7 +10,8 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from ensemble.errors import StoreDamaged, StoreError
+from ensemble.errors import LockLost, StoreDamaged, StoreError
+from ensemble.store import lock
 from ensemble.store.damage import check_chunk, file_of, is_whole, open_array, read
 from ensemble.store.place import Place, read_each
 
@@ -47,10 +48,12 @@ class Outcome:
     """What they took."""
 
 
-def land(store: Place, slot: Slot, outcomes: Iterable[Outcome], observables: Iterable[str]) -> None:
+def land(store: Place, slot: Slot, outcomes: Iterable[Outcome], observables: Iterable[str], token: str = "") -> None:
     """Write the outcomes into their chunk and keep what else the chunk holds.
 
-    May be called twice with the same outcomes, at any time: what it writes depends on nothing but them.
+    Nothing is written if the driver with this `token` no longer holds the store: another one may be writing the chunk,
+    or another store may be there. May be called twice with the same outcomes, at any time: what it writes depends on
+    nothing but them.
     """
     outcomes = list(outcomes)
     measured = [(outcome.indices, outcome.arrays) for outcome in outcomes if outcome.arrays is not None]
@@ -58,6 +61,7 @@ def land(store: Place, slot: Slot, outcomes: Iterable[Outcome], observables: Ite
     done = [index for indices, _ in measured for index in indices]
     try:
         names = tuple(observables)
+        lock.check_token(store, token)
         *opened, texts = _open(store, (*names, "exception"))
         for name, array in zip(names, opened, strict=True):
             rows = [(indices, arrays[name]) for indices, arrays in measured]
@@ -66,7 +70,7 @@ def land(store: Place, slot: Slot, outcomes: Iterable[Outcome], observables: Ite
             _write(texts, slot, [((index,), text) for index, text in failed.items()], clear=done)
         if isinstance(store, Path):
             (store / "zarr.json").stat()  # to miss a folder that has gone also where nothing had to be written
-    except StoreDamaged:
+    except (LockLost, StoreDamaged):
         raise
     except (OSError, ValueError) as error:
         raise StoreError(f"a chunk of {store} could not be written: {type(error).__name__}: {error}") from error

@@ -1,7 +1,7 @@
 """The Zarr group on disk: finding it, opening it, committing its metadata."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import zarr
@@ -95,16 +95,19 @@ def dims(array: zarr.Array[Any]) -> tuple[str, ...]:
     return tuple(str(name) for name in array.metadata.dimension_names or ())  # type: ignore[union-attr]
 
 
-def commit(path: Place, attributes: Mapping[str, Any]) -> None:
+def commit(path: Place, attributes: Mapping[str, Any], check: Callable[[], None] = lambda: None) -> None:
     """Set attributes and consolidate in one atomic write: from here on readers see the arrays as they are.
 
-    Zarr would write the attributes first, and the group would be unconsolidated for whoever opens it in between.
+    `check` is called last before the write: it raises an error if the driver has lost its lock. Zarr would write the
+    attributes first, and the group would be unconsolidated for whoever opens it in between.
     """
     document = json.loads((path / "zarr.json").read_text())
     document["attributes"] = {**document.get("attributes", {}), **attributes}
     arrays = {name: json.loads(written) for name, written in metadata(path).items()}
     document["consolidated_metadata"] = {"kind": "inline", "must_understand": False, "metadata": arrays}
-    replace(path / "zarr.json", json.dumps(document, indent=2).encode())
+    text = json.dumps(document, indent=2)
+    check()
+    replace(path / "zarr.json", text.encode())
 
 
 def check_metadata(path: Place) -> None:

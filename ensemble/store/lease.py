@@ -24,7 +24,8 @@ import uuid
 from pathlib import Path
 from typing import Any, Self, final
 
-from ensemble.errors import StoreError, StoreLocked
+from ensemble.errors import StoreError
+from ensemble.store.lock_file import lost
 from ensemble.store.remote import Found, Remote
 
 _RENEWED = 5.0
@@ -44,7 +45,7 @@ class Lease:
     def __init__(self, store: Remote) -> None:
         self._file = place(store)
         self._who = {"host": socket.gethostname(), "pid": os.getpid(), "machine": _machine(), "since": time.time()}
-        self._own = uuid.uuid4().hex
+        self.token = uuid.uuid4().hex
         self._news: dict[str, Any] = {}
         self._tag, self._renewed, self._lost = "", _now(), False
         self._one_at_a_time, self._over = threading.Lock(), threading.Event()
@@ -72,7 +73,7 @@ class Lease:
         if not self._lost and _now() - self._renewed > _DOUBTFUL:
             self._renew()
         if self._lost:
-            raise StoreLocked("another driver has taken it over, since this one was silent for two minutes")
+            raise lost(self._file, "was removed, or another driver has taken it over after two minutes of silence")
 
     def drop(self) -> None:
         """Let others have it."""
@@ -92,7 +93,7 @@ class Lease:
 
     def _put(self, **condition: Any) -> bool:
         """Put it on a condition; False if that is not met, and not because an earlier attempt has met it."""
-        text = json.dumps({**self._who, "own": self._own, "renewed": time.time(), **self._news})
+        text = json.dumps({**self._who, "own": self.token, "renewed": time.time(), **self._news})
         began = _now()
         try:
             self._tag = self._file.put(text.encode(), **condition)
@@ -101,7 +102,7 @@ class Lease:
                 found = self._file.get()
             except FileNotFoundError:
                 return False
-            if _facts(found).get("own") != self._own:
+            if _facts(found).get("own") != self.token:
                 return False
             self._tag = found.tag
         self._renewed = began
@@ -146,8 +147,19 @@ def told(store: Remote) -> dict[str, Any] | None:
 
 def _is_stale(found: Found) -> bool:
     facts = _facts(found)
-    dead = facts.get("machine") == _machine() != "" and not Path(f"/proc/{facts.get('pid')}").exists()
-    return dead or found.age > _STALE
+    here = facts.get("machine") == _machine() != ""
+    return (here and _has_ended(facts.get("pid"))) or found.age > _STALE
+
+
+def _has_ended(pid: Any) -> bool:
+    """Whether there is no such process; that of another user may be invisible in /proc, and is there nevertheless."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError, TypeError):
+        pass
+    return False
 
 
 def _facts(found: Found) -> dict[str, Any]:

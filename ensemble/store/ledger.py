@@ -10,17 +10,17 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ensemble.errors import RunError
+from ensemble.errors import LockLost, RunError
 from ensemble.store import build, lock
 from ensemble.store.chunk import Slot
 from ensemble.store.damage import read
-from ensemble.store.group import attributes, check_metadata, commit, exists, member, open_group
+from ensemble.store.group import attributes, check_metadata, commit, member, open_group
 from ensemble.store.layout import BOOK, EPOCH, Layout, Status
 from ensemble.store.place import Place
 from ensemble.store.points import PointBook
@@ -59,6 +59,7 @@ class Ledger:
         self._new_codes = False
         self.tell: Callable[..., None] = _nobody
         self.check: Callable[[], None] = _nobody
+        self.token = ""
 
     @cached_property
     def provenance(self) -> NDArray[np.int16]:
@@ -94,26 +95,27 @@ class Ledger:
 
         `chunk` is the length of a chunk if the store is new.
         """
-        with lock.hold(path) as held:
-            if not exists(path):
-                build.create(path, Layout.of(sweep, chunk), sweep.model)
+        create = partial(build.create, path, Layout.of(sweep, chunk), sweep.model)
+        with lock.hold(path, create) as held:
             build.sweep_up(path)
             before = Layout.read(path)
             before.check(sweep, path)
             check_metadata(path)
             after = before.grown(sweep)
-            _fit(path, before, after)
+            _fit(path, before, after, held.check)
             ledger = cls(path, after)
             for name in BOOK:
                 getattr(ledger, name)  # what cannot be read is told before anything is computed
-            ledger.tell, ledger.check = held.tell, held.check
+            ledger.tell, ledger.check, ledger.token = held.tell, held.check, held.token
             try:
                 yield ledger
             finally:
                 try:
                     ledger.flush()
                 finally:
-                    build.sweep_up(path)
+                    with contextlib.suppress(OSError):  # what another driver's workers are writing stays
+                        held.check()
+                        build.sweep_up(path)
 
     @classmethod
     def reading(cls, path: Place) -> Self:
@@ -172,7 +174,10 @@ class Ledger:
         try:
             self.check()
             self._write()
+            self.check()
             self.points.write()
+        except LockLost:
+            raise
         except (OSError, ValueError) as error:
             raise RunError(
                 f"the status of {self.path} could not be written: {type(error).__name__}: {error}; "
@@ -182,7 +187,7 @@ class Ledger:
     def _write(self) -> None:
         """Write every block of the book that has changed: the table of codes first, then what refers to it."""
         if self._new_codes:
-            commit(self.path, {"provenance": json.dumps(self.codes)})
+            commit(self.path, {"provenance": json.dumps(self.codes)}, self.check)
             self._new_codes = False
         if not self._stale:
             return
@@ -191,6 +196,7 @@ class Ledger:
         for block in sorted(self._stale):
             region = tuple(slice(at * size, (at + 1) * size) for at, size in zip(block, self._blocks, strict=True))
             for name, array in book.items():
+                self.check()
                 array[region] = getattr(self, name)[region]
         self._stale.clear()
 
@@ -201,15 +207,18 @@ class Ledger:
         return self.codes.index(code)
 
 
-def _fit(path: Place, before: Layout, after: Layout) -> None:
+def _fit(path: Place, before: Layout, after: Layout, check: lock.Check) -> None:
     """Make the store what a sweep asks for."""
     try:
         if before.asked.get("stop") not in (None, after.asked.get("stop")):
             points = PointBook(path, before.shape[:-1])
             points.forget()  # on disk before the new rule is
+            check()
             points.write()
         if after.grows(before) or not build.is_settled(path, after):
-            build.grow(path, after)
+            build.grow(path, after, check)
+    except LockLost:
+        raise
     except (OSError, ValueError) as error:
         raise RunError(
             f"the store {path} could not grow: {type(error).__name__}: {error}; "

@@ -1,58 +1,116 @@
 """One driver at a time: a lock that the operating system drops when its holder dies, however it dies.
 
-The hidden file beside the store tells who holds the lock; the lock itself is the kernel's, so a file that a
-killed driver left behind stops nobody. Object storage knows no such locks: there it is a `lease`.
+The lock is a hidden file inside the store, so every path to a store leads to the same lock: through a symbolic link,
+with `..`, or through another mount. It lies in the folder of `status`, where Zarr lists nothing. While there is no
+store yet, the lock is a hidden file beside the place where the store will be.
+
+A driver checks before each commit that the lock file at the store's path is still its own; a worker, before it lands a
+chunk, that it holds the token of its driver. A driver that has lost its lock stops. What remains is the moment between
+a check and the write that follows it.
+
+Object storage knows no such locks: there it is a `lease`.
 """
 
 import contextlib
-import fcntl
-import json
-import os
-import socket
+import errno
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, final
+from typing import Any
 
 from ensemble.errors import StoreError, StoreLocked
-from ensemble.store import lease
+from ensemble.store import lease, lock_file
+from ensemble.store.group import exists
 from ensemble.store.lease import Lease
-from ensemble.store.place import Place
+from ensemble.store.lock_file import LockFile
+from ensemble.store.place import Place, resolved
 from ensemble.store.remote import Remote
 
-_LENGTH = 1024
-"""Characters of what a lock file tells."""
+Check = Callable[[], None]
+"""Raises a LockLost if a driver no longer has its lock."""
+
+_PATIENCE = 10.0
+"""Seconds after which a lock counts as held even if nobody tells that it is."""
+_PAUSE = 0.001
+_REMEDIES = {
+    errno.EINVAL: "remove what is there",
+    errno.ENOSPC: "make room on this disk",
+    errno.EDQUOT: "make room in this quota",
+    **dict.fromkeys(
+        (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS),
+        "mount this file system with locks, or put the store on another one",
+    ),
+}
+"""What to do about an error of the operating system."""
 
 
 def place(store: Path) -> Path:
-    """The lock file of a store: beside it, so that it can be held before there is a store."""
-    return store.with_name(f".{store.name}.lock")
-
-
-@final
-class Held:
-    """The lock of a store while it is held; what its file tells is for those who look at the store."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._who = {"host": socket.gethostname(), "pid": os.getpid(), "since": time.time()}
-
-    def tell(self, **facts: Any) -> None:
-        """Say what is going on."""
-        text = json.dumps({**self._who, **facts}).ljust(_LENGTH)  # nobody is to read the end of older news
-        with contextlib.suppress(OSError):  # on a full disk the news can wait
-            self._file.seek(0)
-            self._file.write(text.encode())
-
-    def check(self) -> None:
-        """An error if it is no longer ours; the kernel sees to it that it is."""
+    """The lock file of a store: inside it, or beside it while there is none."""
+    inside = _inside(store)
+    return inside if inside.parent.is_dir() else _beside(store)
 
 
 @contextlib.contextmanager
-def hold(store: Place) -> Iterator[Held | Lease]:
-    """Hold the store's lock; refused at once if another driver holds it."""
-    with _lease(store) if isinstance(store, Remote) else _flock(store) as held:
+def hold(store: Place, create: Callable[[Check], None] | None = None) -> Iterator[LockFile | Lease]:
+    """Hold the store's lock; refused at once if another driver holds it.
+
+    If there is no store, `create` makes it, and calls the check that it is given before the store comes to its place.
+    """
+    if isinstance(store, Remote):
+        with _lease(store) as lent:
+            if create and not exists(store):
+                create(lent.check)
+            yield lent
+        return
+    store = store.absolute()
+    if create and not exists(store):
+        with _flock(store, _beside(store)) as gate:
+            if not exists(store):  # another driver may have made it meanwhile
+                create(gate.check)
+    path = place(store)
+    if path != _beside(store):
+        _clear(store)
+    with _flock(store, path) as held:
         yield held
+
+
+def check_token(store: Place, token: str) -> None:
+    """An error unless the driver with this token holds the store: for a worker, before it writes.
+
+    On object storage this is not checked: it would take a request for each chunk.
+    """
+    if token and isinstance(store, Path):
+        lock_file.check_token(_inside(store), token)
+
+
+def refusal(store: Place, who: str) -> StoreLocked:
+    """The error for a second driver."""
+    gone = "; one that was killed elsewhere counts as gone after two minutes" if isinstance(store, Remote) else ""
+    return StoreLocked(
+        f"{store} must have one driver at a time, but {who} is at work on it; wait for it or stop it{gone}"
+    )
+
+
+def holder(store: Place) -> str | None:
+    """Who is at work on a store, or None."""
+    return lock_file.named(told(store))
+
+
+def told(store: Place) -> dict[str, Any] | None:
+    """What the driver at work on a store tells: pid, host, since when, and how it goes; None if there is none."""
+    if isinstance(store, Remote):
+        return lease.told(store)
+    facts = lock_file.told(_inside(store))
+    return lock_file.told(_beside(store)) if facts is None else facts
+
+
+def _inside(store: Path) -> Path:
+    return store / "status" / ".lock"
+
+
+def _beside(store: Path) -> Path:
+    at = resolved(store)
+    return at.with_name(f".{at.name}.lock")
 
 
 @contextlib.contextmanager
@@ -66,86 +124,39 @@ def _lease(store: Remote) -> Iterator[Lease]:
 
 
 @contextlib.contextmanager
-def _flock(store: Path) -> Iterator[Held]:
-    path = place(store)
-    while True:
-        try:
-            file = _take(path)
-            break
-        except BlockingIOError as error:
-            if who := holder(store):  # if not, somebody has only looked whether there is one
-                raise refusal(store, who) from error
-        except OSError as error:
-            raise StoreError(
-                f"the lock {path} must be a file that can be locked, but: {error.strerror}; "
-                "let this folder be written to, or give another --store"
-            ) from error
-    held = Held(file)
-    held.tell()
+def _flock(store: Path, path: Path) -> Iterator[LockFile]:
+    held = _locked(store, path)
     try:
         yield held
     finally:
-        with contextlib.suppress(OSError):  # the disk may have gone
-            path.unlink()  # before the lock is dropped: a newcomer then makes a new file
-        file.close()
+        held.drop()
 
 
-def refusal(store: Place, who: str) -> StoreLocked:
-    """The error for a second driver."""
-    gone = "; one that was killed elsewhere counts as gone after two minutes" if isinstance(store, Remote) else ""
-    return StoreLocked(
-        f"{store} must have one driver at a time, but {who} is at work on it; wait for it or stop it{gone}"
-    )
-
-
-def holder(store: Place) -> str | None:
-    """Who is at work on a store, or None."""
-    facts = told(store)
-    if facts is None:
-        return None
-    return f"process {facts['pid']} on {facts['host']}" if facts else "a driver that has just started"
-
-
-def told(store: Place) -> dict[str, Any] | None:
-    """What the driver at work on a store tells: pid, host, since when, and how it goes; None if there is none."""
-    if isinstance(store, Remote):
-        return lease.told(store)
-    try:
-        with place(store).open() as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                pass
-            else:
-                return None
-            text = file.read()
-    except OSError:
-        return None
-    try:
-        return dict(json.loads(text))
-    except ValueError:
-        return {}
-
-
-def _take(path: Path) -> BinaryIO:
+def _locked(store: Path, path: Path) -> LockFile:
+    end = time.monotonic() + _PATIENCE
     while True:
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+b", buffering=0)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            held = _is_at(path, file)
-        except BaseException:
-            file.close()
+            return LockFile(path)
+        except BlockingIOError as error:
+            who = holder(store)  # None if somebody has only looked whether there is one
+            if who or time.monotonic() > end:
+                raise refusal(store, who or "somebody") from error
+            time.sleep(_PAUSE)
+        except OSError as error:
+            remedy = _REMEDIES.get(error.errno or 0, "let this folder be written to, or choose another store")
+            raise StoreError(
+                f"the lock {path} must be a file that can be locked, but: {error.strerror}; {remedy}"
+            ) from error
+
+
+def _clear(store: Path) -> None:
+    """Remove a lock file that a killed driver left beside a store; refused while somebody holds it."""
+    path = _beside(store)
+    if path.is_file():
+        try:
+            with _flock(store, path):
+                pass
+        except StoreLocked:
             raise
-        if held:
-            break
-        file.close()  # its last holder removed this file between our opening and locking it
-    file.truncate(0)
-    return file
-
-
-def _is_at(path: Path, file: BinaryIO) -> bool:
-    """Whether an open file is the one that has this name."""
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
+        except StoreError:  # it may stay: the lock inside the store is the one that counts
+            return

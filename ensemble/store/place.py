@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,17 +92,19 @@ def metadata(store: Place) -> dict[str, bytes]:
 
 
 @contextlib.contextmanager
-def made_aside(store: Place) -> Iterator[Path]:
-    """A folder to make a store in, which comes to its place as a whole."""
+def made_aside(store: Place, check: Callable[[], None]) -> Iterator[Path]:
+    """A folder to make a store in, which comes to its place as a whole; `check` is called last before that."""
     if isinstance(store, Remote):
         with tempfile.TemporaryDirectory() as made:
             yield Path(made) / store.name
-            _send(Path(made) / store.name, store)
+            _send(Path(made) / store.name, store, check)
         return
+    store = resolved(store)  # a symbolic link leads to what is to be made
     aside = store.with_name(f".{store.name}.making")
     shutil.rmtree(aside, ignore_errors=True)  # left by a driver that was killed; the lock is ours
     try:
         yield aside
+        check()
         aside.rename(store)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -115,8 +117,14 @@ def probe(store: Place) -> None:
         trace.put(b"")
         trace.unlink()
     else:
-        with tempfile.TemporaryDirectory(dir=store.parent, prefix=f".{store.name}."):
+        at = resolved(store)
+        with tempfile.TemporaryDirectory(dir=at.parent, prefix=f".{at.name}."):
             pass
+
+
+def resolved(path: Path) -> Path:
+    """The path without symbolic links and `..`; unlike `Path.resolve`, it accepts a link that leads to itself."""
+    return Path(os.path.realpath(path))
 
 
 def _read(file: Path) -> bytes | OSError:
@@ -126,7 +134,7 @@ def _read(file: Path) -> bytes | OSError:
         return error
 
 
-def _send(made: Path, to: Remote) -> None:
+def _send(made: Path, to: Remote, check: Callable[[], None]) -> None:
     """Put a store on object storage: there is one from the last object on, which takes the place of the first."""
     files = {each.relative_to(made).as_posix(): each.read_bytes() for each in made.rglob("*") if each.is_file()}
     last, root = files.pop("zarr.json"), to / "zarr.json"
@@ -135,4 +143,5 @@ def _send(made: Path, to: Remote) -> None:
         if left != root:
             left.unlink()
     to.put_all(files)
+    check()
     root.put(last)
