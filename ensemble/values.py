@@ -16,7 +16,7 @@ Value = int | float | str | bool
 MOST = 1_000_000
 """Values that a list or a grid may have, and points that a sweep may."""
 
-_MOST_REALIZATIONS = 1_000_000_000
+MOST_REALIZATIONS = 1_000_000_000
 """Of all points together: a driver holds eight bytes for each in memory."""
 _SAID = {int: "an integer", float: "a finite number", str: "a text", bool: "true or false"}
 _LARGEST = 2**63
@@ -126,8 +126,8 @@ def bounded(axes: Mapping[str, Sequence[Value]], realizations: int) -> None:
     points = math.prod(map(len, axes.values()))
     if points > MOST:
         raise SweepError(f"[axes] must span at most {MOST} points, got {points}")
-    if points * realizations > _MOST_REALIZATIONS:
+    if points * realizations > MOST_REALIZATIONS:
         raise SweepError(
-            f"realizations must be at most {_MOST_REALIZATIONS // points} at each of {points} points, "
-            f"{_MOST_REALIZATIONS} in all, got {realizations}"
+            f"realizations must be at most {MOST_REALIZATIONS // points} at each of {points} points, "
+            f"{MOST_REALIZATIONS} in all, got {realizations}"
         )

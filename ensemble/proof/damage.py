@@ -11,6 +11,7 @@ import zarr
 from ensemble.errors import StoreError, StoreUnreachable
 from ensemble.store.damage import file_of, read, trouble
 from ensemble.store.group import ABSENT, attributes, dims, is_json, member, metadata_troubles, open_group
+from ensemble.store.limits import checked_arrays
 from ensemble.store.place import Place, metadata, place_of
 from ensemble.store.points import TABLE
 from ensemble.sweep import shown
@@ -86,7 +87,7 @@ def of_metadata(path: Place) -> list[Damage]:
 
 def of_coordinates(group: zarr.Group) -> tuple[dict[str, tuple[Value, ...]], list[Damage]]:
     """The values along each axis, and what is wrong with coordinates; a damaged axis tells places, not values."""
-    arrays = dict(group.arrays())
+    arrays = checked_arrays(group)
     *names, _ = dims(arrays["status"])
     axes: dict[str, tuple[Value, ...]] = {}
     damages = []

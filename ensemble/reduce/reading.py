@@ -106,7 +106,7 @@ class Source:
     def frame(self, dims: Iterable[str]) -> xr.Dataset:
         """A Dataset over the axes and some of the observables' dimensions that holds only the count, for results."""
         book = BOOK  # no result needs it, and xarray would read the times in it
-        raw = xr.open_zarr(for_zarr(self.path), drop_variables=book)
+        raw = xr.open_zarr(for_zarr(self.path), drop_variables=book, zarr_format=3)
         axes = dict(zip(self.layout.axes, self.places, strict=True))
         counted = {"long_name": "number of finished realizations", "units": "1"}
         return xr.Dataset(

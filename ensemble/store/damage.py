@@ -1,6 +1,8 @@
 """Reading with care: a file that is not as it was written is named, with the cure, whoever meets it."""
 
 import itertools
+import math
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
@@ -10,9 +12,13 @@ from numpy.typing import NDArray
 
 from ensemble.errors import StoreDamaged, StoreError, StoreUnreachable
 from ensemble.store.place import Place, at_once, for_writing, for_zarr, place_of
+from ensemble.wording import size as told_size
 
 WHOLE = "all_chunks_written"
 """The attribute of an observable that tells so."""
+
+_MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+"""Bytes of memory that this machine has."""
 
 Region = tuple[int | slice, ...]
 """A part of an array: along its first dimensions a place or a range, all of the others."""
@@ -20,6 +26,7 @@ Region = tuple[int | slice, ...]
 
 def read(array: zarr.Array[Any], region: Region = ()) -> NDArray[Any]:
     """A part of an array; an error names the chunk that cannot be read."""
+    _check_memory(array, region)
     try:
         with at_once(array):
             return np.asarray(array[region or ...])
@@ -69,8 +76,10 @@ def _may_be_absent(array: zarr.Array[Any], rows: NDArray[Any]) -> bool:
 
 def trouble(array: zarr.Array[Any], chunk: Sequence[int]) -> str:
     """What is wrong with one chunk of an array; an empty text if it can be read, or was never written."""
+    region = region_of(array, chunk)
+    _check_memory(array, region)
     try:
-        array[region_of(array, chunk)]
+        array[region]
     except (MemoryError, PermissionError, StoreUnreachable):
         raise
     except Exception as error:
@@ -93,19 +102,45 @@ def open_array(store: Place, name: str, mode: Literal["r", "r+"] = "r") -> zarr.
     """One array of a store, by itself; an error names the metadata that cannot be read."""
     try:
         at = store / name
-        return zarr.open_array(for_zarr(at) if mode == "r" else for_writing(at), mode=mode)
-    except (PermissionError, StoreUnreachable):
+        opened = zarr.open_array(for_zarr(at) if mode == "r" else for_writing(at), mode=mode, zarr_format=3)
+        return check_codecs(opened)
+    except (PermissionError, StoreError):
         raise
     except Exception as error:  # Zarr raises whatever it likes where metadata make no sense
         raise unreadable(store, name) from error
 
 
-def unreadable(store: Place, name: str) -> StoreDamaged:
-    """The error for an array whose metadata cannot be read."""
-    return StoreDamaged(
-        f"{store / name / 'zarr.json'} must be as it was written, but it cannot be read: "
-        f"`ensemble verify {store}` tells what to do"
-    )
+def check_codecs(array: zarr.Array[Any]) -> zarr.Array[Any]:
+    """Return an array if it is encoded as those of a store are: others may run code to be decoded."""
+    codecs = getattr(array.metadata, "codecs", ())
+    first, *others = [str(codec.to_dict()["name"]) for codec in codecs] or [f"format {array.metadata.zarr_format}"]
+    if first not in ("bytes", "vlen-utf8") or others not in (["zstd"], ["zstd", "crc32c"]):
+        raise StoreError(
+            f"{place_of(array)} must be encoded as `ensemble run` does it, but it is by {', '.join([first, *others])}"
+        )
+    return array
+
+
+def memory_of(array: zarr.Array[Any], shape: Sequence[int]) -> int:
+    """Bytes that a part of an array of some shape takes in memory."""
+    return math.prod(shape) * max(1, array.dtype.itemsize)
+
+
+def _check_memory(array: zarr.Array[Any], region: Region) -> None:
+    """Refuse to read a part of an array that takes more memory than this machine has."""
+    whole = (slice(None),) * (array.ndim - len(region))
+    lengths = zip((*region, *whole), array.shape, strict=True)
+    shape = [len(range(length)[each]) if isinstance(each, slice) else 1 for each, length in lengths]
+    if (taken := memory_of(array, shape)) > _MEMORY:
+        raise StoreError(
+            f"{place_of(array)} takes {told_size(taken)} to be read, but this machine has {told_size(_MEMORY)}"
+        )
+
+
+def unreadable(store: Place, name: str = "", why: str = "it cannot be read") -> StoreDamaged:
+    """The error for metadata that cannot be read: those of an array, or of the store."""
+    file = (store / name if name else store) / "zarr.json"
+    return StoreDamaged(f"{file} must be as it was written, but {why}: `ensemble verify {store}` tells what to do")
 
 
 def _named(array: zarr.Array[Any], region: Region, error: Exception) -> StoreError:

@@ -8,7 +8,7 @@ import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from ensemble.errors import StoreError, StoreNotFound, StoreUnreachable
-from ensemble.store.damage import unreadable
+from ensemble.store.damage import check_codecs, unreadable
 from ensemble.store.place import MAKING, Place, for_writing, for_zarr, metadata, place_of, probe, read_each, replace
 
 COMPRESSORS = (ZstdCodec(level=-1), Crc32cCodec())
@@ -44,9 +44,9 @@ def open_group(path: Place, *, writable: bool = False) -> zarr.Group:
     """The Zarr group at `path`: to read as it was last committed, to write as the arrays are."""
     try:
         if writable:
-            group = zarr.open_group(for_writing(path), mode="r+", use_consolidated=False)
+            group = zarr.open_group(for_writing(path), mode="r+", zarr_format=3, use_consolidated=False)
         else:
-            group = zarr.open_group(for_zarr(path), mode="r")
+            group = zarr.open_group(for_zarr(path), mode="r", zarr_format=3)
     except StoreUnreachable:
         raise
     except Exception as error:
@@ -87,7 +87,7 @@ def member(group: zarr.Group, name: str) -> zarr.Array[Any]:
         raise unreadable(place_of(group), name) from error
     if not isinstance(array, zarr.Array):
         raise unreadable(place_of(group), name)
-    return array
+    return check_codecs(array)
 
 
 def dims(array: zarr.Array[Any]) -> tuple[str, ...]:
@@ -169,11 +169,22 @@ def _table(written: bytes | OSError) -> dict[str, Any] | None:
 
 def is_committed(path: Place) -> bool:
     """Whether the last commit came to its end."""
-    opened = zarr.open_group(for_zarr(path), mode="r").metadata
+    opened = zarr.open_group(for_zarr(path), mode="r", zarr_format=3).metadata
     return opened.consolidated_metadata is not None
+
+
+_KINDS = {"model": str, "seed": int, "sweep": str, "parameters": dict, "asked": dict, "provenance": list}
+"""What the attributes of a store are; those that are no plain values are JSON texts."""
 
 
 def attributes(group: zarr.Group) -> dict[str, Any]:
     """The group's attributes, with those that are JSON texts read."""
-    given: dict[str, Any] = dict(group.attrs.asdict())
-    return {**given, **{name: json.loads(given[name]) for name in ("parameters", "asked", "provenance")}}
+    found: dict[str, Any] = dict(group.attrs.asdict())
+    for name, kind in _KINDS.items():
+        try:
+            found[name] = found[name] if kind in (str, int) else json.loads(found[name])
+        except (KeyError, TypeError, ValueError, RecursionError):
+            found[name] = None
+        if not isinstance(found[name], kind):
+            raise unreadable(place_of(group), why=f"its attribute {name} is not")
+    return found

@@ -33,6 +33,7 @@ from ensemble.models.model import Model, Observable, fields, required
 from ensemble.models.stored import Named, stored_model
 from ensemble.store.damage import read
 from ensemble.store.group import attributes, dims, open_group
+from ensemble.store.limits import check_asked, checked_arrays
 from ensemble.store.place import Place
 from ensemble.store.points import TABLE as POINT_TABLE
 from ensemble.sweep import Point, Sweep, shown
@@ -102,10 +103,11 @@ class Layout:
         """The layout of the store at `path`."""
         group = open_group(path)
         told = attributes(group)
-        arrays = dict(group.arrays())
+        arrays = checked_arrays(group)
         status = arrays["status"]
         *axes, _ = dims(status)
         coordinates = {name: array for name, array in arrays.items() if dims(array) == (name,)}
+        check_asked(path, told["asked"], status.shape[:-1])
         observables = {
             name: Observable(
                 long_name=str(array.attrs["long_name"]),

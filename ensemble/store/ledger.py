@@ -22,6 +22,7 @@ from ensemble.store.chunk import Slot
 from ensemble.store.damage import read
 from ensemble.store.group import attributes, check_metadata, commit, member, open_group
 from ensemble.store.layout import BOOK, EPOCH, Layout, Status
+from ensemble.store.limits import check_grid
 from ensemble.store.place import Place
 from ensemble.store.points import PointBook
 from ensemble.sweep import Point, Sweep
@@ -86,7 +87,7 @@ class Ledger:
         shape = self.layout.shape
         if name not in self._group:
             return np.zeros(shape, np.uint8)
-        return read(member(self._group, name), tuple(slice(length) for length in shape)).copy()
+        return np.require(read(member(self._group, name), tuple(slice(length) for length in shape)), requirements="W")
 
     @classmethod
     @contextlib.contextmanager
@@ -102,6 +103,7 @@ class Ledger:
             before.check(sweep, path)
             check_metadata(path)
             after = before.grown(sweep)
+            check_grid(path, after.shape[:-1], after.realizations)
             _fit(path, before, after, held.check)
             ledger = cls(path, after)
             for name in BOOK:

@@ -37,9 +37,9 @@ def place(given: str | Place) -> Place:
     return given
 
 
-def for_zarr(at: Place) -> Path | ObjectStore:
-    """A place as Zarr and xarray take it."""
-    return ObjectStore(at.url) if isinstance(at, Remote) else at
+def for_zarr(at: Place) -> Folder | ObjectStore:
+    """A place as Zarr and xarray take it to read there."""
+    return ObjectStore(at.url) if isinstance(at, Remote) else Folder(at, read_only=True)
 
 
 def for_writing(at: Place) -> Folder | ObjectStore:
@@ -82,13 +82,20 @@ def chunk_files(array: "zarr.Array[Any]") -> set[Place]:
     return {Path(folder, name) for folder, _, names in os.walk(at) for name in names}
 
 
+def total_size(at: Place) -> int:
+    """Bytes of all files in a folder."""
+    if isinstance(at, Remote):
+        return at.total_size()
+    return sum(file.stat().st_size for file in at.rglob("*") if file.is_file())
+
+
 def metadata(store: Place) -> dict[str, bytes]:
     """The metadata of every array in a store, by its name, as they are written."""
     if isinstance(store, Remote):
         names = sorted(each.name for each in store.iterdir())
         found = zip(names, read_each([store / name / "zarr.json" for name in names]), strict=True)
         return {name: written for name, written in found if isinstance(written, bytes)}
-    return {each.parent.name: each.read_bytes() for each in sorted(store.glob("*/zarr.json"))}
+    return {each.parent.name: folder.read_bytes(each) for each in sorted(store.glob("*/zarr.json"))}
 
 
 @contextlib.contextmanager
@@ -129,7 +136,7 @@ def resolved(path: Path) -> Path:
 
 def _read(file: Path) -> bytes | OSError:
     try:
-        return file.read_bytes()
+        return folder.read_bytes(file)
     except OSError as error:
         return error
 

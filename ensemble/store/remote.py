@@ -22,6 +22,7 @@ from zarr.core.sync import sync
 from zarr.storage import FsspecStore
 
 from ensemble.errors import StoreError, StoreUnreachable
+from ensemble.store.decompression import FREE, METADATA, compare, decompressed_size, metadata_of
 
 _SCHEME = "s3://"
 _UNMET = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
@@ -128,6 +129,10 @@ class Remote:
         """All objects in the folder and in those below it."""
         return [Remote(_SCHEME + name) for name in self._files_do("_find", self.path)]
 
+    def total_size(self) -> int:
+        """Bytes of all objects in the folder."""
+        return sum(int(each["size"]) for each in self._files_do("_find", self.path, detail=True).values())
+
     def read_bytes(self) -> bytes:
         """The whole object."""
         return bytes(self._files_do("_cat_file", self.path))
@@ -212,9 +217,15 @@ class ObjectStore(FsspecStore):
         return type(self)(self.url, read_only)
 
     async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
-        """Read an object; None if there is none."""
+        """Read an object, a chunk only if it becomes no larger than its array says; None if there is none."""
         with plain(f"{self.url}/{key}"):
-            return await super().get(key, prototype, byte_range)
+            data = await super().get(key, prototype, byte_range)
+        if data is not None and not key.endswith(METADATA):
+            size = decompressed_size(memoryview(data.as_buffer_like()))
+            if size > FREE:
+                metadata = await self.get(metadata_of(key), prototype)
+                compare(size, metadata.to_bytes() if metadata else b"{}")
+        return data
 
     async def set(self, key: str, value: Buffer, byte_range: tuple[int, int] | None = None) -> None:
         """Write an object."""

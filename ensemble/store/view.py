@@ -10,6 +10,7 @@ import zarr
 from ensemble.store.damage import WHOLE, file_of, is_whole, read
 from ensemble.store.group import dims, member, open_group
 from ensemble.store.layout import OWN, Status
+from ensemble.store.limits import checked_arrays
 from ensemble.store.place import Place, chunk_files, for_zarr, place
 from ensemble.store.points import TABLE as POINT_TABLE
 
@@ -28,8 +29,9 @@ def open_store(path: str | Place) -> "xr.Dataset":
 
     path = place(path)
     group = open_group(path)
+    checked_arrays(group)
     try:
-        dataset = xr.open_zarr(for_zarr(path))
+        dataset = xr.open_zarr(for_zarr(path), zarr_format=3)
         status = dataset["status"].load(scheduler="threads")  # here, whatever cluster the session may have
     except ValueError:
         _name_damage(group)
