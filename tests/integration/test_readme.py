@@ -92,29 +92,29 @@ def test_a_night(folder: Path) -> None:
         assert row in told
 
 
-def test_a_model_of_one_s_own(folder: Path) -> None:
+def test_a_model_of_one_s_own(tmp_path: Path) -> None:
     """Checked against the closed form of the example: the signal is exp(-(width t)²/2) on average."""
     for name in ("random_field.py", "random_field.toml"):
-        (folder / name).write_text(block(name))
+        (tmp_path / name).write_text(block(name))
     assert len(block("random_field.py").splitlines()) <= 25
     (command,) = (text for text in blocks("console") if "ensemble run random_field" in text)
     command = command.strip().removeprefix("$ ")
-    assert "16000 realizations computed in" in run(command, folder)
-    with xr.open_zarr(folder / "random_field.zarr") as dataset:
+    assert "16000 realizations computed in" in run(command, tmp_path)
+    with xr.open_zarr(tmp_path / "random_field.zarr") as dataset:
         mean = dataset["signal"].mean("realization")
         expected = xr.apply_ufunc(lambda x: 2.718281828459045 ** (-(x**2) / 2), dataset["width"] * dataset["t"])
         assert float(abs(mean - expected).max()) < 0.03
         assert dataset["signal"].attrs["long_name"] == "total spin per spin"
 
 
-def test_a_figure_of_one_s_own(folder: Path) -> None:
+def test_a_figure_of_one_s_own(tmp_path: Path) -> None:
     """Checked against the closed form of the example: δ is 2."""
     for name in ("random_field.py", "random_field.toml", "dephasing.toml"):
-        (folder / name).write_text(block(name))
+        (tmp_path / name).write_text(block(name))
     (command,) = (text for text in blocks("console") if "ensemble figure" in text)
-    told = run(command.strip().removeprefix("$ "), folder)
+    told = run(command.strip().removeprefix("$ "), tmp_path)
     assert told.count("agrees") == 4
-    assert all((folder / "quick" / f"dephasing.{suffix}").exists() for suffix in ("png", "pdf", "nc"))
+    assert all((tmp_path / "quick" / f"dephasing.{suffix}").exists() for suffix in ("png", "pdf", "nc"))
 
 
 def test_a_model_with_presets_and_an_observable_on_request(tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ NAMES = {
     "distributed.cli.dask_worker": "worker jobs of SLURM do not start",
     "distributed.system:MEMORY_LIMIT": "the local cluster cannot limit its workers to those that fit into memory",
     "distributed:Worker.batched_stream": "a worker's messages are late by hours when the clock is set back",
+    "distributed.http.proxy": "the dashboard links to pages that are not there",
+    "distributed.utils:format_dashboard_link": "the link of the dashboard cannot be told",
     "numba.core.ccallback:CFunc": "machine code of another version of a model is taken for this one",
     "numba.core.dispatcher:Dispatcher": "a model with cache=True fails on workers without its file",
     "numba.np.ufunc.ufuncbuilder:UFuncDispatcher": "the same, for vectorized functions",
@@ -67,7 +69,9 @@ SETTINGS = {
     "distributed.deploy.lost-worker-timeout": "a local run loses workers that take long to restart",
     "distributed.nanny.pre-spawn-environ": "reading a chunk takes longer, because its memory is cleared each time",
     "distributed.scheduler.allowed-failures": "a few jobs that are cancelled make a realization fail",
+    "distributed.scheduler.http.routes": "pages of the dashboard are served although nobody asked for them",
     "distributed.scheduler.worker-ttl": "workers are restarted during long realizations",
+    "distributed.worker.http.routes": "workers serve pages although nobody asked for them",
     "distributed.worker.profile.enabled": "a worker spends more time on profiles",
     "threading.max_workers": "Zarr starts several threads on a worker with one core",
 }
@@ -175,9 +179,11 @@ def written(listed: str) -> str:
 
 
 def users(listed: str) -> list[str]:
-    """The files of the package in which a listed name occurs."""
-    pattern = re.compile(rf"(?<!\w){re.escape(written(listed))}(?!\w)")
-    return [path for path, text in SOURCES.items() if written(listed) in text and pattern.search(text)]
+    """The files of the package in which a listed name occurs, together with its module and its library."""
+    module = listed.partition(":")[0]
+    words = {library(listed), module.split(".")[-1], written(listed)} if ":" in listed else {listed}
+    patterns = [re.compile(rf"(?<!\w){re.escape(word)}(?!\w)") for word in words]
+    return [path for path, text in SOURCES.items() if all(pattern.search(text) for pattern in patterns)]
 
 
 def message(kind: str, listed: str) -> str:
