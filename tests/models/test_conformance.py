@@ -24,7 +24,6 @@ def test_every_installed_model_is_a_case() -> None:
     assert set(catalog.installed()) <= set(CASES)
 
 
-@pytest.mark.drift
 def test_shapes(case: tuple[Sweep, dict[str, Any]]) -> None:
     conformance.check_shapes(case[0])
 
