@@ -23,7 +23,7 @@ from ensemble.store import lease, lock_file
 from ensemble.store.group import exists
 from ensemble.store.lease import Lease
 from ensemble.store.lock_file import LockFile
-from ensemble.store.place import Place, resolved
+from ensemble.store.place import Place, link_target
 from ensemble.store.remote import Remote
 
 Check = Callable[[], None]
@@ -109,7 +109,7 @@ def _inside(store: Path) -> Path:
 
 
 def _beside(store: Path) -> Path:
-    at = resolved(store)
+    at = link_target(store)
     return at.with_name(f".{at.name}.lock")
 
 

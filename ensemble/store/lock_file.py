@@ -48,15 +48,17 @@ class LockFile:
         """An error if it is no longer ours: the file is gone, is another one, or holds another token."""
         try:
             with _opened(self.path, os.O_RDONLY) as file:
-                is_ours = os.path.samestat(os.fstat(file), os.fstat(self._file))
-                is_ours &= not self._has_token or _facts(file).get("token") == self.token
+                is_same = os.path.samestat(os.fstat(file), os.fstat(self._file))
+                token = _facts(file).get("token")
         except FileNotFoundError:
             self.path.parent.stat()  # an error of its own if the whole folder is gone
             raise lost(self.path, "is gone") from None
         except _NotPlainError:
-            is_ours = False
-        if not is_ours:
+            is_same, token = False, None
+        if not is_same:
             raise lost(self.path, _replaced(self.path))
+        if self._has_token and token != self.token:
+            raise lost(self.path, "was overwritten")
 
     def drop(self) -> None:
         """Let others have it."""

@@ -6,7 +6,6 @@ store comes into being as a whole. One driver at a time is the matter of `lock`.
 
 import contextlib
 import json
-import os
 import shutil
 import tempfile
 import uuid
@@ -25,6 +24,9 @@ Place = Path | Remote
 
 _REQUESTS = 10
 """Chunks that are read at the same time from object storage."""
+
+_LINKS = 40
+"""So many symbolic links are followed, as Linux does; then one leads to itself."""
 
 MAKING = "ensemble_making"
 """The attribute of a group on object storage that is to become a store."""
@@ -106,7 +108,7 @@ def made_aside(store: Place, check: Callable[[], None]) -> Iterator[Path]:
             yield Path(made) / store.name
             _send(Path(made) / store.name, store, check)
         return
-    store = resolved(store)  # a symbolic link leads to what is to be made
+    store = link_target(store)
     aside = store.with_name(f".{store.name}.making")
     shutil.rmtree(aside, ignore_errors=True)  # left by a driver that was killed; the lock is ours
     try:
@@ -124,14 +126,19 @@ def probe(store: Place) -> None:
         trace.put(b"")
         trace.unlink()
     else:
-        at = resolved(store)
+        at = link_target(store)
         with tempfile.TemporaryDirectory(dir=at.parent, prefix=f".{at.name}."):
             pass
 
 
-def resolved(path: Path) -> Path:
-    """The path without symbolic links and `..`; unlike `Path.resolve`, it accepts a link that leads to itself."""
-    return Path(os.path.realpath(path))
+def link_target(path: Path) -> Path:
+    """Where a path leads that is a symbolic link, or the path itself; the folders above it are left as they are."""
+    for _ in range(_LINKS):
+        try:
+            path = path.parent / path.readlink()
+        except OSError:  # it is no link
+            break
+    return path
 
 
 def _read(file: Path) -> bytes | OSError:
