@@ -1,9 +1,7 @@
 """Bad input: one sentence that names what is wrong, exit code 2, no traceback, nothing created."""
 
-import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import cloudpickle
@@ -16,6 +14,7 @@ from tests.support import command
 from tests.support.command import invoke, refused
 from tests.support.minimal_model import MODEL
 from tests.support.toy_model import TOY
+from tests.support.users import nobody
 
 GOOD = """
 model = "tls_glass"
@@ -202,19 +201,6 @@ def test_a_sweep_file_that_is_no_file(tmp_path: Path) -> None:
     refused(invoke("run", tmp_path / "missing.toml"), "cannot be read: No such file")
     refused(invoke("run", tmp_path / "latin.toml"), "must be UTF-8")
     assert os.listdir(tmp_path) == ["latin.toml"]
-
-
-@contextlib.contextmanager
-def nobody() -> Iterator[None]:
-    """Without root's rights, if the tests have them: root may read every file and write to every folder."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 def test_files_and_folders_without_the_right_to_use_them() -> None:

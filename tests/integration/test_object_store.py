@@ -3,6 +3,7 @@
 The bucket is that of a real server on this machine, spoken to by driver and workers over HTTP.
 """
 
+import contextlib
 import http.client
 import json
 import os
@@ -26,11 +27,12 @@ import ensemble
 from ensemble import Sweep, run_sweep
 from ensemble.cli import main
 from ensemble.cluster import connect
-from ensemble.errors import StoreError, StoreLocked, StoreNotFound
+from ensemble.errors import LockLost, StoreError, StoreLocked, StoreNotFound
 from ensemble.proof import Replay, verify
 from ensemble.reduce import average
 from ensemble.run.driver import survey
-from ensemble.store import Status, lock, remote
+from ensemble.store import Ledger, Receipt, Slot, Status, build, lease, lock, remote
+from ensemble.store.layout import Layout
 from ensemble.store.lease import Lease
 from ensemble.store.place import MAKING, place
 from ensemble.store.remote import Remote
@@ -180,6 +182,36 @@ def test_a_driver_that_was_silent_is_replaced_and_stops(url: str, monkeypatch: p
         held.check()
         assert (lock.told(store) or {})["rate"] == 3.0
     assert lock.told(store) is None
+
+
+def test_a_driver_whose_lease_is_removed_writes_nothing(
+    toy: Toy, s3: Any, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It finds out when it looks again: before it makes a store, lets it grow, or writes the status."""
+    store = place(url)
+    assert isinstance(store, Remote)
+    monkeypatch.setattr("ensemble.store.lease._RENEWED", 1000.0)
+    monkeypatch.setattr("ensemble.store.lease._DOUBTFUL", 0.0)
+
+    def create(check: Callable[[], None]) -> None:
+        lease.place(store).unlink()
+        build.create(store, Layout.of(toy(), 4), toy().model, check)
+
+    lost = r"has lost its lock: .*/\.a\.zarr\.lock was removed, or another driver"
+    with pytest.raises(LockLost, match=lost), lock.hold(store, create):
+        pass
+    with pytest.raises(StoreNotFound):
+        ensemble.open(url)
+    with contextlib.ExitStack() as stack:
+        ledger = stack.enter_context(Ledger.writing(store, toy(), 4))
+        ledger.enter([Receipt(Slot((0, 0), 0, 4, range(4)), {}, 1.0, {"version": "1"})])
+        lease.place(store).unlink()
+        before = contents(url)
+        with pytest.raises(LockLost):
+            build.grow(store, ledger.layout.grown(toy(realizations=12)), ledger.check)
+        with pytest.raises(LockLost):
+            stack.close()
+    assert contents(url) == before
 
 
 def test_the_lease_of_a_driver_elsewhere_is_kept_to(toy: Toy, s3: Any, url: str) -> None:
