@@ -6,6 +6,7 @@ store comes into being as a whole. One driver at a time is the matter of `lock`.
 
 import contextlib
 import json
+import os
 import shutil
 import tempfile
 import uuid

@@ -22,8 +22,8 @@ from ensemble.proof import verify
 from ensemble.run import Watch
 from ensemble.store import Ledger, Outcome, Receipt, Slot, build, land, lock
 from ensemble.store.layout import Layout
+from tests.support import SUPPORT
 from tests.support.contents import contents
-from tests.support.toy_model import TOY
 from tests.support.users import nobody
 
 Toy = Callable[..., Sweep]
@@ -236,9 +236,9 @@ def test_a_repair_that_has_lost_its_lock_changes_nothing(store: Path, address: s
             lock.place(store).unlink()
 
     with pytest.raises(LockLost, match=LOST):
-        verify(store, repair=True, cluster=address, reading=Remover(), model_folder=Path(TOY).parent)
+        verify(store, repair=True, cluster=address, reading=Remover(), model=SUPPORT / "toy_model.py")
     assert files(store) == before
-    assert verify(store, repair=True, cluster=address, model_folder=Path(TOY).parent).repaired
+    assert verify(store, repair=True, cluster=address, model=SUPPORT / "toy_model.py").repaired
 
 
 @pytest.fixture
