@@ -6,14 +6,13 @@ The status first: from then on nobody relies on what is being taken away, wherev
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
 from ensemble.errors import LockLost, StoreError
 from ensemble.proof.book import arrays_of
 from ensemble.proof.damage import Damage
 from ensemble.store.damage import file_of, region_of, trouble
-from ensemble.store.group import open_group
+from ensemble.store.group import member, open_group
 from ensemble.store.place import Place
 
 
@@ -23,7 +22,7 @@ def repair(path: Place, lost: NDArray[np.bool_], damages: Sequence[Damage], chec
     `check` is called before each write, and raises an error if the lock was lost.
     """
     try:
-        _forget(open_group(path, writable=True), lost, check)
+        _forget(path, lost, check)
         for damage in damages:
             check()
             (path / damage.file).unlink(missing_ok=True)
@@ -34,9 +33,11 @@ def repair(path: Place, lost: NDArray[np.bool_], damages: Sequence[Damage], chec
     return int(np.count_nonzero(lost))
 
 
-def _forget(group: zarr.Group, lost: NDArray[np.bool_], check: Callable[[], None]) -> None:
+def _forget(path: Place, lost: NDArray[np.bool_], check: Callable[[], None]) -> None:
     """Put the fill value into all of the book where something is lost, and take away its blocks that are damaged."""
-    arrays = arrays_of(group)
+    group = open_group(path, writable=True)
+    names = arrays_of(open_group(path))  # as committed: a listing of the folder would warn of any stray file in it
+    arrays = {name: member(group, name) for name in names}
     for block in np.ndindex(arrays["status"].cdata_shape):
         region = region_of(arrays["status"], block)
         forgotten = lost[region]

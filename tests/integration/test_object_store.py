@@ -311,7 +311,7 @@ def test_a_lost_chunk_is_found_and_computed_again(toy: Toy, s3: Any, url: str, a
     assert found.lost == 4
     assert run_sweep(toy(), url, cluster=address).computed == 4
     assert contents(url) == before
-    again = Replay.of(url, "size=3,drift=0.5", 7, Path(TOY).parent)
+    again = Replay.of(url, "size=3,drift=0.5", 7, TOY)
     assert not any(again.deviations(again.compute()).values())
 
 

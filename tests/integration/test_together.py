@@ -275,10 +275,10 @@ def test_a_model_may_refuse_what_is_off_the_path(tmp_path: Path, address: str) -
         Sweep.from_table(table, folder=tmp_path)
     sweep, store = Sweep.from_table({**table, "together": [["W", "J"]]}, folder=tmp_path), tmp_path / "a.zarr"
     assert run_sweep(sweep, store, cluster=address).computed == 60
-    verdict = verify(store, cluster=address, fraction=1.0)
+    verdict = verify(store, cluster=address, fraction=1.0, model=sweep.model)
     assert verdict.well
     assert verdict.recomputed.count == 60
-    x, twice = ensemble.average(store).x, of_means(store, "twice").twice
+    x, twice = ensemble.average(store).x, of_means(store, "twice", model=sweep.model).twice
     for W, J in pairs:
         assert twice.sel(W=W, J=J).item() == pytest.approx(2 * x.sel(W=W, J=J).item())
     assert twice.notnull().sum() == 3
