@@ -4,6 +4,7 @@ import io
 import itertools
 import json
 import math
+import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ import xarray as xr
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from ensemble import export
@@ -22,6 +24,7 @@ from ensemble.reduce import curves
 from ensemble.sweep import shown
 from ensemble.together import partners
 
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 _LABEL_WIDTH = 32
 """Characters of a vertical label that fit beside a panel."""
 _Step = dict[str, Any]
@@ -57,7 +60,12 @@ def plot(averages: xr.Dataset, path: str | Path) -> Path:
 
 
 def save(figure: Figure, path: Path, dpi: int) -> None:
-    """Write a figure in the format that the suffix tells; a file that is there is replaced whole."""
+    """Write a figure in the format that the suffix tells; a file that is there is replaced whole.
+
+    Labels come from stores: control characters in them are escaped.
+    """
+    for text in figure.findobj(Text):
+        text.set_text(_CONTROL.sub(lambda found: ascii(found[0])[1:-1], text.get_text()))
     drawn = io.BytesIO()
     figure.savefig(drawn, format=path.suffix.removeprefix(".") or None, dpi=dpi)
     with export.whole(path) as aside:

@@ -70,6 +70,7 @@ def refused(code: int, stdout: str, stderr: str, told: str) -> None:
     assert told in stderr
 
 
+@pytest.mark.slow
 def test_a_figure_is_computed_told_and_written(folder: Path, address: str) -> None:
     done = figure(folder, address, "figures/fig_walk.toml")
     assert done.returncode == 0, done.stderr

@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -307,9 +306,7 @@ def test_no_text_of_a_store_controls_a_terminal(undisturbed: Path, folder: Path,
         ("average", "--observable", HIDDEN),
         ("replay", f"size={HIDDEN}", "0"),
     ):
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph .* missing from font")  # what a figure shows is not printed
-            done = answered(store, address, *command)
+        done = answered(store, address, *command)
         assert not CONTROL.search(done.output.replace(str(folder), "")), (command, done.output)
         assert "Traceback" not in done.output
         assert done.exception is None or isinstance(done.exception, SystemExit), command

@@ -12,6 +12,8 @@ from nbformat import NotebookNode
 
 from tests import ROOT
 
+pytestmark = pytest.mark.slow
+
 WORKFLOWS = ROOT / "workflows"
 NOTEBOOK = Path("artiaco2021", "analysis.ipynb")
 

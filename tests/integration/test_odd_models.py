@@ -50,7 +50,9 @@ def write(tmp_path: Path) -> Callable[..., Sweep]:
     return sweep
 
 
-@pytest.mark.parametrize("limit", [None, 60.0], ids=["in the worker", "beside it"])
+@pytest.mark.parametrize(
+    "limit", [None, pytest.param(60.0, marks=pytest.mark.slow)], ids=["in the worker", "beside it"]
+)
 @pytest.mark.parametrize("case", RAISES)
 def test_whatever_a_model_raises_fails_its_realization_alone(
     case: str, limit: float | None, write: Callable[..., Sweep], cluster: Client, address: str, tmp_path: Path

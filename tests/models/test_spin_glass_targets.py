@@ -45,6 +45,7 @@ def test_the_order_sets_the_energy(state: str, energy: float, uncertain: float, 
     agrees(fields(replace(FIELDS, state=state), count)["energy"], energy, uncertain, 0.0, at_most=0.025)
 
 
+@pytest.mark.slow
 def test_orders_differ() -> None:
     """Of common disorder: greedy steps end highest, reluctant ones lowest."""
     counts = {"stable_greedy": 200, "stable": 300, "stable_index": 200, "stable_reluctant": 40}
