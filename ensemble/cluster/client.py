@@ -22,7 +22,7 @@ def cores() -> int:
 
 def quiet() -> None:
     """For a driver on the command line: a cluster that is lost is told in one sentence, and not in logs as well."""
-    for name in ("distributed.client", "tornado.application"):
+    for name in ("distributed.batched", "distributed.client", "tornado.application"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 

@@ -78,6 +78,7 @@ SETTINGS = {
 """Settings of Dask and Zarr, and what happens where they are ignored."""
 
 LOGGERS = {
+    "distributed.batched": "a connection that is closed as a run ends is reported with a traceback",
     "distributed.client": "a cluster that is lost is reported twice",
     "distributed.nanny": "a worker that ends slowly is reported as a problem",
     "distributed.worker": "a missed heartbeat is reported at the end of a run",
