@@ -91,7 +91,8 @@ TABLE = {**NAMES, **SETTINGS, **LOGGERS}
 
 DOCUMENTED = {
     *("click", "cloudpickle", "dask", "distributed", "s3fs", "threadpoolctl", "xarray"),
-    *("matplotlib", "matplotlib.axes", "matplotlib.figure", "matplotlib.lines", "matplotlib.ticker"),
+    *("matplotlib", "matplotlib.axes", "matplotlib.figure", "matplotlib.lines", "matplotlib.text"),
+    "matplotlib.ticker",
     *("numba", "numba.extending", "numba.types", "numpy", "numpy.polynomial.chebyshev", "numpy.typing"),
     *("rich", "rich.box", "rich.console", "rich.live", "rich.markup", "rich.progress", "rich.table", "rich.text"),
     *("scipy", "scipy.constants", "scipy.fft", "scipy.linalg", "scipy.linalg.lapack", "scipy.sparse"),
