@@ -89,7 +89,7 @@ def total_size(at: Place) -> int:
     """Bytes of all files in a folder."""
     if isinstance(at, Remote):
         return at.total_size()
-    return sum(file.stat().st_size for file in at.rglob("*") if file.is_file())
+    return sum(map(_size, at.rglob("*")))
 
 
 def metadata(store: Place) -> dict[str, bytes]:
@@ -140,6 +140,14 @@ def link_target(path: Path) -> Path:
         except OSError:  # it is no link
             break
     return path
+
+
+def _size(file: Path) -> int:
+    """Bytes of a file; none where there is a folder, or where there was a file when its folder was listed."""
+    try:
+        return file.stat().st_size if file.is_file() else 0
+    except FileNotFoundError:
+        return 0
 
 
 def _read(file: Path) -> bytes | OSError:
