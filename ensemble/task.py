@@ -23,7 +23,7 @@ from ensemble.failure import text_of
 from ensemble.models.model import Model, measures_all
 from ensemble.models.packing import PackedModel, pack, unpack
 from ensemble.realization import key, stream, streams
-from ensemble.store import Outcome, Receipt, Slot, land
+from ensemble.store import Outcome, Receipt, Slot, digest, land
 from ensemble.store.place import Place, place
 
 _COMPILING_TAKES_LESS = 60.0
@@ -53,6 +53,8 @@ class Job:
     """Seconds that a realization may take; one that takes longer has failed."""
     token: str = ""
     """What the lock of the store holds while it is that of the driver; without it, nobody asks."""
+    key: int = 0
+    """What stands for the point in digests."""
 
     @classmethod
     def at(
@@ -63,10 +65,11 @@ class Job:
         observables: Iterable[str],
         limit: float | None = None,
         token: str = "",
+        key: int = 0,
     ) -> "Job":
         """The job of one point."""
         origin = provenance.origin(type(model))
-        return cls(str(store), pack(model), seed, tuple(observables), origin, limit, token)
+        return cls(str(store), pack(model), seed, tuple(observables), origin, limit, token, key)
 
 
 @final
@@ -112,8 +115,22 @@ def land_all(job: Job, slot: Slot, *parts: Sequence[Outcome]) -> list[Receipt]:
         },
         seconds=sum(outcome.seconds for outcome in outcomes),
         provenance=provenance.here(job.origin),
+        digests=_digests(job, slot, outcomes),
     )
     return [receipt]
+
+
+def _digests(job: Job, slot: Slot, outcomes: Iterable[Outcome]) -> NDArray[np.uint32]:
+    """The parts of the observables in the digests of what was computed, in the order of the slot; 0 for failures."""
+    measured = [(outcome.indices, outcome.arrays) for outcome in outcomes if outcome.arrays is not None]
+    done = np.concatenate([np.asarray(indices) for indices, _ in measured] or [np.empty(0, np.int64)])
+    parts = np.zeros(len(done), np.uint32)
+    for name in job.observables if measured else ():
+        rows = [arrays[name] for _, arrays in measured]
+        parts += digest.of_rows(job.key, name, done, rows[0] if len(rows) == 1 else np.concatenate(rows))
+    digests = np.zeros(len(slot.indices), np.uint32)
+    digests[np.searchsorted(slot.indices, done)] = parts
+    return digests
 
 
 def realize_and_land(job: Job, slots: Sequence[Slot]) -> list[Receipt]:

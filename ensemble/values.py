@@ -17,7 +17,7 @@ MOST = 1_000_000
 """Values that a list or a grid may have, and points that a sweep may."""
 
 MOST_REALIZATIONS = 1_000_000_000
-"""Of all points together: a driver holds eight bytes for each in memory."""
+"""Of all points together: a driver holds twelve bytes for each in memory."""
 _SAID = {int: "an integer", float: "a finite number", str: "a text", bool: "true or false"}
 _LARGEST = 2**63
 """Integers of TOML have 64 bits."""

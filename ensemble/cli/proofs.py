@@ -3,6 +3,7 @@
 import json
 import pdb
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import click
 
@@ -120,6 +121,10 @@ def _lines(verdict: proof.Verdict) -> Iterator[str]:
     yield from (f"differs {difference}" for difference in told.differences[:_TOLD])
     if len(told.differences) > _TOLD:
         yield f"differs {len(told.differences) - _TOLD} times more; --json tells all"
+    yield from (f"foreign {each}" for each in verdict.foreign)
+    yield from (_repair_line(each) for each in verdict.repairs)
+    if verdict.unbound:
+        yield f"{verdict.unbound} realizations were recorded by an older version, without a digest of what is in them"
     yield from (f"{count} realizations were computed with {library}" for library, count in told.libraries.items())
     if told.rounded:
         yield f"{told.rounded} of them are the same but for rounding"
@@ -129,6 +134,12 @@ def _lines(verdict: proof.Verdict) -> Iterator[str]:
         same = "the same but for rounding" if told.rounded else "the same to the last bit"
         again = f"{told.count} realizations computed again are {same}" if told.count else "nothing was computed again"
         yield f"all well: {verdict.chunks} chunks read, and {again}"
+
+
+def _repair_line(each: proof.Repair) -> str:
+    """One repair: how much, and the first that was wrong."""
+    more = f" and {len(each.parts) - 1} more" if len(each.parts) > 1 else ""
+    return f"repaired at {each.time}, {_counted(each.realizations, 'realization')}: {each.parts[0]}{more}"
 
 
 def _what_to_do(store: Place, verdict: proof.Verdict) -> str:
@@ -143,6 +154,13 @@ def _what_to_do(store: Place, verdict: proof.Verdict) -> str:
         lost = _counted(verdict.lost, "realization")
         next_step = f"`ensemble run SWEEP.toml --store {store}` computes what is todo"
         return f"{found}; {lost} became todo: {next_step}" if verdict.lost else f"{found}; what was damaged is gone"
+    if verdict.foreign and not verdict.damages and not verdict.lost:
+        points = _counted(len(verdict.foreign), "point")
+        return (
+            f"{found}, at {points} where all is different although it is what was recorded: with other parameters or "
+            "by another model, so computing it again is no repair; bring the model back as it was, "
+            "or run the sweep with another --store"
+        )
     if not verdict.mendable:
         files = ", ".join(damage.file for damage in verdict.damages if not damage.mendable)
         return (
@@ -185,6 +203,9 @@ def _rows(verdict: proof.Verdict) -> dict[str, object]:
             }
             for each in told.differences
         ],
+        "foreign": [{"point": dict(each.point.values), "computed_again": each.count} for each in verdict.foreign],
+        "unbound": verdict.unbound,
+        "repairs": [asdict(each) for each in verdict.repairs],
         "rounded": told.rounded,
         "libraries": dict(told.libraries),
         "doubtful": verdict.doubtful,

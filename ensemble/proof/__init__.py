@@ -1,11 +1,13 @@
 """Whether a store is what its keys make it: every chunk read, realizations computed again, and what is wrong mended.
 
     damage        files that are not as they were written: metadata, coordinates, chunks
+    binding       digests, as they were recorded and of what is there
     book          `status` and its like, block by block; what a block has lost
     reading       every chunk of every observable, read as tasks
     choice        which realizations are computed again
     agreement     a realization computed again beside the one that is stored
     recomputing   those realizations, as tasks that compare them with the store
+    settling      what was found put together: damaged, different or foreign
     repair        what is lost becomes todo, so that a run computes it again
     verify        all of that in order
     replay        one realization in this process, to be looked at
@@ -14,7 +16,8 @@ A realization is made by its key alone: the seed, the values of the parameters t
 whatever is in doubt can be computed again, and what is damaged comes back bit for bit.
 """
 
+from ensemble.proof.repair import Repair
 from ensemble.proof.replay import Replay
 from ensemble.proof.verify import Verdict, verify
 
-__all__ = ["Replay", "Verdict", "verify"]
+__all__ = ["Repair", "Replay", "Verdict", "verify"]

@@ -14,9 +14,13 @@ from numpy.typing import NDArray
 
 from ensemble.proof.damage import Damage, of_chunk
 from ensemble.store import Status
-from ensemble.store.damage import file_of, region_of, trouble
+from ensemble.store.damage import file_of, is_whole, region_of, trouble
+from ensemble.store.digest import NO_DIGEST
 from ensemble.store.group import ABSENT, attributes, dims, member
 from ensemble.values import Value
+
+_NEEDED = ("provenance", "digest")
+"""Without these, nobody knows what a realization that is done is worth."""
 
 
 def arrays_of(group: zarr.Group) -> dict[str, zarr.Array[Any]]:
@@ -35,6 +39,8 @@ class Book:
     """The status of every realization; todo where it cannot be read."""
     provenance: NDArray[np.int16]
     """Its row in the table of codes, -1 where that cannot be read."""
+    digest: NDArray[np.uint32]
+    """The digest that was recorded of it, 0 where there is none."""
     codes: Sequence[Mapping[str, str]]
     """The table."""
     lost: NDArray[np.bool_]
@@ -48,7 +54,8 @@ class Book:
         arrays = arrays_of(group)
         shape = arrays["status"].shape
         status, provenance = np.zeros(shape, np.uint8), np.full(shape, -1, np.int16)
-        book = cls(status, provenance, attributes(group)["provenance"], np.zeros(shape, np.bool_))
+        digests, lost = np.full(shape, NO_DIGEST, np.uint32), np.zeros(shape, np.bool_)
+        book = cls(status, provenance, digests, attributes(group)["provenance"], lost)
         for block in np.ndindex(arrays["status"].cdata_shape):
             wrong = book._enter(arrays, block) or book._contradiction(arrays, block, quiet=quiet)
             book.damages += [of_chunk(arrays[name], block, axes, said) for name, said in wrong.items()]
@@ -66,6 +73,8 @@ class Book:
                 self.status[region] = array[region]
             elif name == "provenance":
                 self.provenance[region] = array[region]
+            elif name == "digest":
+                self.digest[region] = array[region]
         return wrong
 
     def _contradiction(
@@ -81,6 +90,9 @@ class Book:
             return {"status": ABSENT}
         if ((states != Status.TODO) & ((rows < 0) | (rows >= len(self.codes)))).any():
             return {"provenance": "it names no row of the table of codes" if there["provenance"] else ABSENT}
+        without = (states == Status.DONE) & (self.digest[region] == NO_DIGEST)
+        if without.any() and "digest" in arrays and is_whole(arrays["digest"]):
+            return {"digest": "it has no digest of realizations that are done" if there["digest"] else ABSENT}
         return {}
 
     def _lose(self, region: tuple[slice, ...], wrong: set[str]) -> None:
@@ -89,7 +101,7 @@ class Book:
         How often and when they were computed is not worth computing them again.
         """
         if "status" not in wrong:
-            self.lost[region] = ("provenance" in wrong) & (self.status[region] != Status.TODO)
+            self.lost[region] = (not wrong.isdisjoint(_NEEDED)) & (self.status[region] != Status.TODO)
             return
         self.status[region] = Status.TODO
-        self.lost[region] = "provenance" in wrong or self.provenance[region] >= 0
+        self.lost[region] = (not wrong.isdisjoint(_NEEDED)) | (self.provenance[region] >= 0)

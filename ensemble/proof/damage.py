@@ -9,8 +9,9 @@ import numpy as np
 import zarr
 
 from ensemble.errors import StoreError, StoreUnreachable
+from ensemble.store import digest
 from ensemble.store.damage import file_of, read, trouble
-from ensemble.store.group import ABSENT, attributes, dims, is_json, member, metadata_troubles, open_group
+from ensemble.store.group import ABSENT, attributes, dims, is_bound, is_json, member, metadata_troubles, open_group
 from ensemble.store.limits import checked_arrays
 from ensemble.store.place import Place, metadata, place_of
 from ensemble.store.points import TABLE
@@ -35,6 +36,8 @@ class Damage:
     """The first of these realizations, and one past the last."""
     dispensable: bool = False
     """Whether it only tells what a run finds out again."""
+    removable: bool = True
+    """Whether nothing in the file is right, so that it may go."""
 
     @property
     def mendable(self) -> bool:
@@ -80,14 +83,24 @@ def of_metadata(path: Place) -> list[Damage]:
     except (StoreError, KeyError, TypeError, ValueError):
         if is_json(path / "zarr.json") or not metadata(path):
             open_group(path)  # no store at all: its own error tells that best
-        return [Damage("zarr.json", "the metadata of the store", "it cannot be read")]
+        said = "its attributes have been changed" if _attributes_changed(path) else "it cannot be read"
+        return [Damage("zarr.json", "the metadata of the store", said)]
     found = metadata_troubles(path, dict((copies or {}).get("metadata", {})))
     return [Damage(f"{name}/zarr.json", f"the metadata of {name}", said) for name, said in found]
 
 
+def _attributes_changed(path: Place) -> bool:
+    """Whether the attributes of a store can be read, and are not those that were written."""
+    try:
+        known = json.loads((path / "zarr.json").read_text())["attributes"]
+        return bool(known["ensemble_format"] >= 3 and known.get(digest.ATTRIBUTE) != digest.of_attributes(known))
+    except (OSError, KeyError, TypeError, ValueError):
+        return False
+
+
 def of_coordinates(group: zarr.Group) -> tuple[dict[str, tuple[Value, ...]], list[Damage]]:
     """The values along each axis, and what is wrong with coordinates; a damaged axis tells places, not values."""
-    arrays = checked_arrays(group)
+    arrays, told = checked_arrays(group), attributes(group)
     *names, _ = dims(arrays["status"])
     axes: dict[str, tuple[Value, ...]] = {}
     damages = []
@@ -96,6 +109,8 @@ def of_coordinates(group: zarr.Group) -> tuple[dict[str, tuple[Value, ...]], lis
             continue
         troubles = [(chunk, _of_coordinate(array, chunk)) for chunk in np.ndindex(array.cdata_shape)]
         found = [Damage(_inside(array, chunk), f"the coordinate {name}", said) for chunk, said in troubles if said]
+        if not found and not is_bound(told, name, read(array)):
+            found = [Damage(f"{name}/c/0", f"the coordinate {name}", "it has been changed")]
         damages += found
         if name in names:
             axes[name] = tuple(f"#{at}" for at in range(array.shape[0])) if found else tuple(read(array).tolist())

@@ -11,12 +11,13 @@ import zarr
 from distributed import Client
 from numpy.typing import NDArray
 
+from ensemble.proof.binding import Binding
 from ensemble.proof.book import Book
 from ensemble.proof.damage import of_chunk
 from ensemble.reduce.reading import mapped
 from ensemble.run import Watch
-from ensemble.store import Status
-from ensemble.store.damage import file_of, is_whole, region_of, trouble
+from ensemble.store import Status, digest
+from ensemble.store.damage import file_of, is_whole, region_of, try_chunk
 from ensemble.store.group import ABSENT
 from ensemble.values import Value
 
@@ -25,8 +26,22 @@ _TASK_CHUNKS = 256
 """One task reads so many chunks, or so much of them if they are large."""
 
 Chunk = tuple[int, ...]
-Look = tuple[Chunk, NDArray[np.int64]]
-"""A chunk to be read, and which of its realizations have to tell why they failed."""
+Look = tuple[Chunk, int | None, NDArray[np.int64]]
+"""A chunk to be read, the key of its point if its digests are wanted, and which realizations must tell why they failed.
+"""
+
+
+@final
+@dataclass(frozen=True)
+class Read:
+    """One chunk, as it was read."""
+
+    chunk: Chunk
+    """Which chunk."""
+    said: str
+    """What is wrong with it."""
+    digests: NDArray[np.uint32] | None
+    """Its part in the digests of its realizations."""
 
 
 @final
@@ -52,16 +67,25 @@ def read_all(
     arrays: Mapping[str, zarr.Array[Any]],
     axes: Mapping[str, Sequence[Value]],
     book: Book,
+    binding: Binding | None,
     client: Client | None,
     watch: Watch,
 ) -> list[Absent]:
-    """Read all chunks; what is damaged goes into the book. Gives those that may have to be there, and are not."""
+    """Read all chunks; what is damaged goes into the book. Gives those that may have to be there, and are not.
+
+    What chunks have in digests is added to the binding.
+    """
     rank, absent = len(axes), []
     watch.begin(sum(math.prod(array.cdata_shape) for array in arrays.values()), 0)
     try:
-        for name, found, count in mapped(client, _look, _tasks(arrays, book, rank)):
-            for chunk, said in found:
+        for name, found, count in mapped(client, _look, _tasks(arrays, book, binding, rank)):
+            for each in found:
+                chunk, said = each.chunk, each.said
                 place = _place(arrays[name], chunk, rank)
+                if binding and each.digests is not None:
+                    binding.parts[place] += each.digests
+                if not said:
+                    continue
                 held = book.status[place] == (Status.FAILED if name == "exception" else Status.DONE)
                 if said != ABSENT or (held.any() and (name == "exception" or is_whole(arrays[name]))):
                     book.damages.append(of_chunk(arrays[name], chunk, axes, said))
@@ -76,8 +100,8 @@ def read_all(
 
 
 def _tasks(
-    arrays: Mapping[str, zarr.Array[Any]], book: Book, rank: int
-) -> Iterator[tuple[str, zarr.Array[Any], list[Look]]]:
+    arrays: Mapping[str, zarr.Array[Any]], book: Book, binding: Binding | None, rank: int
+) -> Iterator[tuple[str, zarr.Array[Any], list[Look], int]]:
     """What tasks are to read: some chunks of an array each."""
     nothing = np.empty(0, np.int64)
     for name, array in arrays.items():
@@ -87,27 +111,35 @@ def _tasks(
         while some := list(itertools.islice(chunks, length)):
             if name == "exception":
                 failed = (book.status[_place(array, chunk, rank)] == Status.FAILED for chunk in some)
-                yield name, array, [(chunk, np.flatnonzero(each)) for chunk, each in zip(some, failed, strict=True)]
+                texts = ((chunk, None, np.flatnonzero(each)) for chunk, each in zip(some, failed, strict=True))
+                yield name, array, list(texts), rank
             else:
-                yield name, array, [(chunk, nothing) for chunk in some]
+                yield name, array, [(chunk, binding and binding.key(chunk[:rank]), nothing) for chunk in some], rank
 
 
-def _look(name: str, array: zarr.Array[Any], chunks: Sequence[Look]) -> tuple[str, list[tuple[Chunk, str]], int]:
-    """The task: the chunks with which something is wrong, and what; and how many were read."""
-    found = [(chunk, _said(array, chunk, failed)) for chunk, failed in chunks]
-    return name, [(chunk, said) for chunk, said in found if said], len(found)
+def _look(name: str, array: zarr.Array[Any], chunks: Sequence[Look], rank: int) -> tuple[str, list[Read], int]:
+    """The task: the chunks with which something is wrong, or that have a part in digests; and how many were read."""
+    found = [_read(name, array, *each, rank) for each in chunks]
+    return name, [each for each in found if each.said or each.digests is not None], len(found)
 
 
-def _said(array: zarr.Array[Any], chunk: Chunk, failed: NDArray[np.int64]) -> str:
-    """What is wrong with a chunk; an empty text if nothing is."""
-    if not file_of(array, chunk).exists():
-        return ABSENT
-    if said := trouble(array, chunk):
-        return said
-    if len(failed):
-        texts = np.asarray(array[region_of(array, chunk)]).ravel()
-        return "" if all(texts[failed]) else "it does not tell why realizations failed"
-    return ""
+def _read(
+    name: str, array: zarr.Array[Any], chunk: Chunk, key: int | None, failed: NDArray[np.int64], rank: int
+) -> Read:
+    """Read a chunk, and tell what is wrong with it."""
+    if key is None and not file_of(array, chunk).exists():
+        return Read(chunk, ABSENT, None)
+    said, rows = try_chunk(array, chunk)
+    if said:
+        return Read(chunk, said, None)
+    if len(failed) and not all(rows.ravel()[failed]):
+        return Read(chunk, "it does not tell why realizations failed", None)
+    if key is None:
+        return Read(chunk, "", None)
+    first = chunk[rank] * array.chunks[rank]
+    block = rows.reshape(rows.shape[rank:])
+    digests = digest.of_rows(key, name, range(first, first + len(block)), block)
+    return Read(chunk, "" if file_of(array, chunk).exists() else ABSENT, digests)
 
 
 def _place(array: zarr.Array[Any], chunk: Chunk, rank: int) -> tuple[int | slice, ...]:

@@ -3,22 +3,22 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import final
 
-import zarr
+import numpy as np
 from distributed import Client
+from numpy.typing import NDArray
 
 from ensemble.failure import line_of
 from ensemble.models.model import Model
 from ensemble.proof.agreement import deviation, libraries
+from ensemble.proof.book import Book
 from ensemble.proof.choice import Choice
-from ensemble.proof.damage import of_chunk
 from ensemble.provenance import here
 from ensemble.reduce.reading import mapped
 from ensemble.run import Watch
-from ensemble.store import Layout, Slot, Status
+from ensemble.store import Layout, Slot
 from ensemble.store.damage import Region, open_array, read
-from ensemble.store.group import ABSENT
 from ensemble.store.place import Place, place
 from ensemble.sweep import Point
 from ensemble.task import Job, measured
@@ -53,14 +53,35 @@ class Difference:
 class Recomputed:
     """What came of computing again."""
 
-    count: int = 0
-    """Realizations computed again."""
+    sample: NDArray[np.bool_]
+    """Which realizations were computed again."""
     rounded: int = 0
     """Of these, the same but for rounding, where libraries have other versions."""
     differences: list[Difference] = field(default_factory=list)
     """What is not the same."""
     libraries: Counter[str] = field(default_factory=Counter)
     """What has another version than when they were computed, and how many of them it concerns."""
+
+    @property
+    def count(self) -> int:
+        """Realizations computed again."""
+        return int(np.count_nonzero(self.sample))
+
+    def add(self, more: "Recomputed") -> None:
+        """Others that were computed again after these."""
+        self.sample |= more.sample
+        self.rounded += more.rounded
+        self.differences += more.differences
+        self.libraries.update(more.libraries)
+
+    def all_differ(self, apart: NDArray[np.bool_]) -> list[tuple[int, ...]]:
+        """The points of which all realizations that were computed again came out differently, those apart left out."""
+        different = np.zeros(self.sample.shape, np.bool_)
+        for each in self.differences:
+            different[each.cell][each.realization] = True
+        sample = self.sample & ~apart
+        cells = np.ndindex(sample.shape[:-1])
+        return [cell for cell in cells if sample[cell].any() and different[cell][sample[cell]].all()]
 
 
 @final
@@ -75,15 +96,14 @@ class _Answer:
 
 
 def recompute(
-    path: Place, layout: Layout, model: type[Model], choice: Choice, client: Client | None, watch: Watch
+    path: Place, layout: Layout, model: type[Model], book: Book, choice: Choice, client: Client | None, watch: Watch
 ) -> Recomputed:
     """Compute again what was chosen."""
-    told = Recomputed()
-    watch.begin(sum(len(slot.indices) for slot in choice.slots()), 0)
+    told = Recomputed(sample=choice.sample)
+    watch.begin(told.count, 0)
     try:
-        for answer in mapped(client, _compare, _tasks(path, layout, model, choice)):
+        for answer in mapped(client, _compare, _tasks(path, layout, model, book, choice)):
             slot = answer.slot
-            told.count += len(slot.indices)
             told.rounded += answer.rounded
             told.libraries.update(answer.libraries)
             if answer.different:
@@ -96,31 +116,8 @@ def recompute(
     return told
 
 
-def settle(told: Recomputed, choice: Choice, layout: Layout, arrays: Mapping[str, zarr.Array[Any]]) -> None:
-    """Enter into the book what is different, and the absent chunks that should have been there.
-
-    Differences that come from such a chunk are its damage, and not told twice.
-    """
-    book, length = choice.book, layout.chunk
-
-    def source(each: Difference) -> tuple[str, tuple[int, ...], int]:
-        return each.observable, each.cell, each.realization // length
-
-    seen = {source(each) for each in told.differences}
-    absent = {(each.name, each.cell, each.number): each for each in choice.absent}
-    robbed = {(name, cell) for name, cell, number in seen & set(absent)}
-    for key, gone in absent.items():
-        if key in seen or (gone not in choice.expected and (gone.name, gone.cell) in robbed):
-            book.damages.append(of_chunk(arrays[gone.name], gone.chunk, layout.axes, ABSENT))
-            held = slice(gone.number * length, (gone.number + 1) * length)
-            book.lost[gone.cell][held] |= book.status[gone.cell][held] == Status.DONE
-    told.differences = [each for each in told.differences if source(each) not in absent]
-    for each in told.differences:
-        book.lost[each.cell][each.realization] = True
-
-
 def _tasks(
-    path: Place, layout: Layout, model: type[Model], choice: Choice
+    path: Place, layout: Layout, model: type[Model], book: Book, choice: Choice
 ) -> Iterator[tuple[Job, Slot, tuple[Mapping[str, str], ...], Mapping[str, float | None]]]:
     """A chunk each: what to compute in it, with which code that was computed before, and how accurate it is."""
     accuracy = {name: model.observables[name].accuracy for name in layout.observables}
@@ -129,8 +126,8 @@ def _tasks(
         if slot.cell != cell or job is None:
             (point,) = layout.at(slot.cell, model, path).points
             cell, job = slot.cell, Job.at(path, point.model, layout.seed, layout.observables)
-        rows = choice.book.provenance[slot.cell][list(slot.indices)].tolist()
-        yield job, slot, tuple(choice.book.codes[row] for row in rows), accuracy
+        rows = book.provenance[slot.cell][list(slot.indices)].tolist()
+        yield job, slot, tuple(book.codes[row] for row in rows), accuracy
 
 
 def _compare(job: Job, slot: Slot, codes: Sequence[Mapping[str, str]], accuracy: Mapping[str, float | None]) -> _Answer:

@@ -3,7 +3,11 @@
 The status first: from then on nobody relies on what is being taken away, wherever this is interrupted.
 """
 
+import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Self, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,20 +16,50 @@ from ensemble.errors import LockLost, StoreError
 from ensemble.proof.book import arrays_of
 from ensemble.proof.damage import Damage
 from ensemble.store.damage import file_of, region_of, trouble
-from ensemble.store.group import member, open_group
+from ensemble.store.group import attributes, commit, member, open_group
 from ensemble.store.place import Place
 
+MOST_PARTS = 100
 
-def repair(path: Place, lost: NDArray[np.bool_], damages: Sequence[Damage], check: Callable[[], None]) -> int:
+
+@final
+@dataclass(frozen=True)
+class Repair:
+    """What a repair had computed again: kept among the attributes of the store."""
+
+    time: str
+    """When, in UTC."""
+    realizations: int
+    """How many realizations became todo."""
+    parts: Sequence[str]
+    """Which ones, and why: at most `MOST_PARTS`, and then how many more."""
+
+    @classmethod
+    def all_of(cls, path: Place) -> list[Self]:
+        """The repairs of a store, in order."""
+        told = attributes(open_group(path))["repairs"]
+        return [cls(each["time"], each["realizations"], tuple(each["parts"])) for each in told]
+
+
+def repair(
+    path: Place, lost: NDArray[np.bool_], damages: Sequence[Damage], others: Sequence[str], check: Callable[[], None]
+) -> int:
     """Mark the lost realizations of a store, whose lock is held, and take the damaged chunks away; tells how many.
 
-    `check` is called before each write, and raises an error if the lock was lost.
+    The store says what was repaired from then on: the damages and the `others`. `check` is called before each write,
+    and raises an error if the lock was lost.
     """
+    told = [*map(str, damages), *others]
+    parts = told[:MOST_PARTS] + [f"and {len(told) - MOST_PARTS} more"] * (len(told) > MOST_PARTS)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
     try:
+        repairs = [*Repair.all_of(path), Repair(now, int(np.count_nonzero(lost)), parts)]
+        commit(path, {"repairs": json.dumps([asdict(each) for each in repairs])}, check)
         _forget(path, lost, check)
         for damage in damages:
-            check()
-            (path / damage.file).unlink(missing_ok=True)
+            if damage.removable:
+                check()
+                (path / damage.file).unlink(missing_ok=True)
     except LockLost:
         raise
     except OSError as error:

@@ -90,7 +90,8 @@ class Agenda:
         if point not in self._jobs:
             store, token = self._ledger.path, self._ledger.token
             seed, observables = self._sweep.seed, self._sweep.observables
-            self._jobs[point] = Job.at(store, point.model, seed, observables, self._time_limit, token)
+            key = self._ledger.layout.key(self._ledger.layout.cell(point))
+            self._jobs[point] = Job.at(store, point.model, seed, observables, self._time_limit, token, key)
         return Order(self._jobs[point], slots, batch, cost=self.cost(point), memory=point.memory)
 
     def landed(self, receipt: Receipt) -> None:

@@ -18,7 +18,7 @@ import zarr
 
 from ensemble.errors import LockLost, StoreError, StoreUnreachable
 from ensemble.models.model import Model, labels
-from ensemble.store import points
+from ensemble.store import digest, points
 from ensemble.store.damage import WHOLE
 from ensemble.store.group import COMPRESSORS, FORMAT, attributes, commit, is_committed, member, open_group
 from ensemble.store.layout import BOOK, EPOCH, OWN, Layout, Status
@@ -37,6 +37,7 @@ _BOOK_ARRAYS: dict[str, tuple[str, int, dict[str, Any]]] = {
             "flag_meanings": " ".join(each.name.lower() for each in Status),
         },
     ),
+    "digest": ("uint32", digest.NO_DIGEST, {"long_name": "digest that binds the realization to its place"}),
     "provenance": ("int16", -1, {"long_name": "row in the table of code versions, an attribute of the store"}),
     "attempts": ("uint8", 0, {"long_name": "how often the realization was computed and recorded", "units": "1"}),
     "landed": (
@@ -62,8 +63,9 @@ def create(path: Place, layout: Layout, model: type[Model], check: Callable[[], 
             group = zarr.create_group(str(aside), zarr_format=3)
             _make_arrays(group, layout)
             _make_book(group, layout, block_shape(layout.shape[:-1]))
+            member(group, "digest").attrs[WHOLE] = 1
             _make_coordinates(group, layout, model)
-            commit(aside, _attributes(layout, provenance=[]))
+            commit(aside, _attributes(layout, provenance=[], repairs=[]))
     except (LockLost, StoreUnreachable):
         raise
     except OSError as error:
@@ -92,7 +94,8 @@ def grow(path: Place, layout: Layout, check: Callable[[], None]) -> None:
         array = member(group, name)
         array.resize((len(values),))
         array[:] = np.asarray(values, dtype=array.dtype)
-    commit(path, _attributes(layout, attributes(group)["provenance"]), check)
+    told = attributes(group)
+    commit(path, _attributes(layout, told["provenance"], told["repairs"]), check)
 
 
 def is_settled(path: Place, layout: Layout) -> bool:
@@ -116,7 +119,8 @@ def block_shape(lengths: Sequence[int]) -> tuple[int, ...]:
     return (*along, min(_REALIZATIONS, _ENTRIES // math.prod(along)))
 
 
-def _attributes(layout: Layout, provenance: list[dict[str, str]]) -> dict[str, Any]:
+def _attributes(layout: Layout, provenance: list[dict[str, str]], repairs: list[dict[str, Any]]) -> dict[str, Any]:
+    coordinates = {**layout.axes, **layout.coords}
     return {
         "ensemble_format": FORMAT,
         "model": layout.model,
@@ -125,6 +129,10 @@ def _attributes(layout: Layout, provenance: list[dict[str, str]]) -> dict[str, A
         "asked": json.dumps(layout.asked),
         "sweep": layout.sweep,
         "provenance": json.dumps(provenance),
+        digest.COORDINATES: json.dumps(
+            {name: (len(each), digest.of_values(np.asarray(each))) for name, each in coordinates.items()}
+        ),
+        "repairs": json.dumps(repairs),
     }
 
 

@@ -15,7 +15,7 @@ from ensemble.store.place import Place, at_once, for_writing, for_zarr, place_of
 from ensemble.wording import size as told_size
 
 WHOLE = "all_chunks_written"
-"""The attribute of an observable that tells so."""
+"""The attribute of an observable, and of the digests, that tells so: see `is_whole`."""
 
 _MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 """Bytes of memory that this machine has."""
@@ -76,15 +76,20 @@ def _may_be_absent(array: zarr.Array[Any], rows: NDArray[Any]) -> bool:
 
 def trouble(array: zarr.Array[Any], chunk: Sequence[int]) -> str:
     """What is wrong with one chunk of an array; an empty text if it can be read, or was never written."""
+    said, _ = try_chunk(array, chunk)
+    return said
+
+
+def try_chunk(array: zarr.Array[Any], chunk: Sequence[int]) -> tuple[str, NDArray[Any]]:
+    """What is wrong with one chunk of an array, an empty text if nothing is; and what it holds."""
     region = region_of(array, chunk)
     _check_memory(array, region)
     try:
-        array[region]
+        return "", np.asarray(array[region])
     except (MemoryError, PermissionError, StoreUnreachable):
         raise
     except Exception as error:
-        return _told(error)
-    return ""
+        return _told(error), np.empty(0)
 
 
 def region_of(array: zarr.Array[Any], chunk: Sequence[int]) -> tuple[slice, ...]:

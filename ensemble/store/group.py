@@ -4,20 +4,24 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import zarr
+from numpy.typing import NDArray
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
-from ensemble.errors import StoreError, StoreNotFound, StoreUnreachable
+from ensemble.errors import StoreDamaged, StoreError, StoreNotFound, StoreUnreachable
+from ensemble.store import digest
 from ensemble.store.damage import check_codecs, unreadable
 from ensemble.store.place import MAKING, Place, for_writing, for_zarr, metadata, place_of, probe, read_each, replace
 
 COMPRESSORS = (ZstdCodec(level=-1), Crc32cCodec())
 """Trajectories hardly compress: the fastest level makes them a twentieth larger than the third, in half the time."""
-FORMAT = 2
+FORMAT = 3
 """The version of the layout; a store says which one it was written in, and a driver brings it up to this one.
 
 1    status, provenance
 2    attempts, landed besides
+3    digests besides, of realizations, coordinates and attributes
 """
 
 
@@ -102,7 +106,8 @@ def commit(path: Place, attributes: Mapping[str, Any], check: Callable[[], None]
     attributes first, and the group would be unconsolidated for whoever opens it in between.
     """
     document = json.loads((path / "zarr.json").read_text())
-    document["attributes"] = {**document.get("attributes", {}), **attributes}
+    known = document["attributes"] = {**document.get("attributes", {}), **attributes}
+    known[digest.ATTRIBUTE] = digest.of_attributes(known)
     arrays = {name: json.loads(written) for name, written in metadata(path).items()}
     document["consolidated_metadata"] = {"kind": "inline", "must_understand": False, "metadata": arrays}
     text = json.dumps(document, indent=2)
@@ -173,13 +178,26 @@ def is_committed(path: Place) -> bool:
     return opened.consolidated_metadata is not None
 
 
-_KINDS = {"model": str, "seed": int, "sweep": str, "parameters": dict, "asked": dict, "provenance": list}
+_KINDS = {
+    "model": str,
+    "seed": int,
+    "sweep": str,
+    "parameters": dict,
+    "asked": dict,
+    "provenance": list,
+    digest.COORDINATES: dict,
+    "repairs": list,
+}
 """What the attributes of a store are; those that are no plain values are JSON texts."""
+_SINCE_3 = {digest.COORDINATES: "{}", "repairs": "[]"}
+"""Those that older stores lack, and what they stand for there."""
 
 
 def attributes(group: zarr.Group) -> dict[str, Any]:
-    """The group's attributes, with those that are JSON texts read."""
-    found: dict[str, Any] = dict(group.attrs.asdict())
+    """The group's attributes, with those that are JSON texts read; an error if they are not as they were written."""
+    written = group.attrs.asdict()
+    has_digests = int(str(written["ensemble_format"])) >= 3
+    found: dict[str, Any] = dict(written) if has_digests else {**_SINCE_3, **written}
     for name, kind in _KINDS.items():
         try:
             found[name] = found[name] if kind in (str, int) else json.loads(found[name])
@@ -187,4 +205,26 @@ def attributes(group: zarr.Group) -> dict[str, Any]:
             found[name] = None
         if not isinstance(found[name], kind):
             raise unreadable(place_of(group), why=f"its attribute {name} is not")
+    if has_digests and found.get(digest.ATTRIBUTE) != digest.of_attributes(written):
+        raise unreadable(place_of(group), why="its attributes have been changed")
     return found
+
+
+def check_coordinates(path: Place, told: Mapping[str, Any], values: Mapping[str, NDArray[Any]]) -> None:
+    """Refuse coordinates that are not those that were written, by the attributes of their store."""
+    for name, each in values.items():
+        if not is_bound(told, name, each):
+            raise StoreDamaged(
+                f"the coordinate {path / name} must hold the values that were written, but it has been changed: "
+                f"`ensemble verify {path}` tells what to do"
+            )
+
+
+def is_bound(told: Mapping[str, Any], name: str, values: NDArray[Any]) -> bool:
+    """Whether a coordinate holds what the attributes of its store say; older ones say nothing, and do not count."""
+    if name == "realization":
+        return bool((values == np.arange(len(values))).all())
+    if told["ensemble_format"] < 3:
+        return True
+    length, known = told[digest.COORDINATES].get(name, (0, ""))
+    return bool(len(values) >= length and digest.of_values(values[:length]) == known)  # longer while it grows

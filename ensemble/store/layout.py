@@ -9,12 +9,13 @@ Dimensions, here for the axes (N, epsilon, eta) and one observable over t:
     provenance    (N, epsilon, eta, realization)      row in the group's table of code versions, -1 before
     attempts      (N, epsilon, eta, realization)      how often it was computed and recorded, up to 255
     landed        (N, epsilon, eta, realization)      when it was recorded last: seconds since 2020, 0 before
+    digest        (N, epsilon, eta, realization)      what binds it to its place, 0 before: see `digest`
     core_seconds, target_n, target_value, target_error
                   (N, epsilon, eta)                   what is known of points as a whole: see `points`
 
 The axes, the realizations and the values of their coordinates may grow; all else is the store's identity, and a
-sweep that disagrees with it is refused. The last four are the book, which the driver alone writes; a store of format 1
-has no attempts and no landed until a driver opens it.
+sweep that disagrees with it is refused. From `status` on it is the ledger, which the driver alone writes; a store of
+format 1 has no attempts and no landed until a driver opens it, and one of format 2 no digests.
 """
 
 import dataclasses
@@ -31,8 +32,9 @@ from numpy.typing import NDArray
 from ensemble.errors import StoreMismatch
 from ensemble.models.model import Model, Observable, fields, required
 from ensemble.models.stored import Named, stored_model
+from ensemble.store import digest
 from ensemble.store.damage import read
-from ensemble.store.group import attributes, dims, open_group
+from ensemble.store.group import attributes, check_coordinates, dims, open_group
 from ensemble.store.limits import check_asked, checked_arrays
 from ensemble.store.place import Place
 from ensemble.store.points import TABLE as POINT_TABLE
@@ -40,7 +42,7 @@ from ensemble.sweep import Point, Sweep, shown
 from ensemble.together import combinations
 from ensemble.values import Value, coerce
 
-BOOK = ("status", "provenance", "attempts", "landed")
+BOOK = ("status", "digest", "provenance", "attempts", "landed")
 """What the driver writes of every realization."""
 OWN = (*BOOK, "exception")
 """Variables of a store that are not observables."""
@@ -107,6 +109,8 @@ class Layout:
         status = arrays["status"]
         *axes, _ = dims(status)
         coordinates = {name: array for name, array in arrays.items() if dims(array) == (name,)}
+        values = {name: read(array) for name, array in coordinates.items() if name != "realization"}
+        check_coordinates(path, told, values)
         check_asked(path, told["asked"], status.shape[:-1])
         observables = {
             name: Observable(
@@ -121,11 +125,9 @@ class Layout:
         return cls(
             model=told["model"],
             seed=told["seed"],
-            axes={name: tuple(read(coordinates[name]).tolist()) for name in axes},
+            axes={name: tuple(values[name].tolist()) for name in axes},
             parameters=told["parameters"],
-            coords={
-                name: read(array) for name, array in coordinates.items() if name not in axes and name != "realization"
-            },
+            coords={name: each for name, each in values.items() if name not in axes},
             observables=observables,
             realizations=status.shape[-1],
             chunk=arrays["exception"].chunks[-1],
@@ -141,6 +143,15 @@ class Layout:
     def cell(self, point: Point) -> tuple[int, ...]:
         """Where a point lies in the grid of this store."""
         return tuple(values.index(getattr(point.model, name)) for name, values in self.axes.items())
+
+    def key(self, cell: Sequence[int]) -> int:
+        """What stands for a point in digests: model, seed, parameters, coordinates and the values of the axes there."""
+        values = [[name, values[at]] for (name, values), at in zip(self.axes.items(), cell, strict=True)]
+        return digest.key_of(self.model, self.seed, self.parameters, self._coords_digests, values)
+
+    @cached_property
+    def _coords_digests(self) -> dict[str, str]:
+        return {name: digest.of_values(np.asarray(values)) for name, values in self.coords.items()}
 
     def holds(self, point: Point) -> bool:
         """Whether the grid of this store has a place for a point."""

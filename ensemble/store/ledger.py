@@ -2,10 +2,11 @@
 
 Workers land data and return receipts; the driver alone turns receipts into the book, many at a time: `status`,
 `provenance`, `attempts` and `landed`. The time is that of the driver's clock when it enters a receipt, so that a store
-has one clock. The book is held in memory (eight bytes for a realization) and written block by block, never row by row.
+has one clock. The book is held in memory (twelve bytes for a realization) and written block by block, never row by row.
 """
 
 import contextlib
+import functools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ensemble.errors import LockLost, RunError
-from ensemble.store import build, lock
+from ensemble.store import build, digest, lock
 from ensemble.store.chunk import Slot
 from ensemble.store.damage import read
 from ensemble.store.group import attributes, check_metadata, commit, member, open_group
@@ -43,6 +44,8 @@ class Receipt:
     """What computing took, landing not counted."""
     provenance: Mapping[str, str]
     """The code that computed it."""
+    digests: NDArray[np.uint32]
+    """What the observables give to the digests of these realizations, in the order of the slot."""
 
 
 @final
@@ -61,6 +64,12 @@ class Ledger:
         self.tell: Callable[..., None] = _nobody
         self.check: Callable[[], None] = _nobody
         self.token = ""
+        self._key = functools.lru_cache(maxsize=4096)(layout.key)
+
+    @cached_property
+    def digest(self) -> NDArray[np.uint32]:
+        """What binds every realization to its place; 0 before, or in formats 1 and 2."""
+        return self._read("digest")
 
     @cached_property
     def provenance(self) -> NDArray[np.int16]:
@@ -167,6 +176,10 @@ class Ledger:
             attempts[rows] += attempts[rows] < _MOST_ATTEMPTS
             self.landed[slot.cell][rows] = now
             self.provenance[slot.cell][rows] = self._code(dict(receipt.provenance))
+            codes = self.provenance[slot.cell][rows]
+            digests = digest.of_realizations(self._key(slot.cell), rows, receipt.digests, codes)
+            done = self.status[slot.cell][rows] == Status.DONE
+            self.digest[slot.cell][rows] = np.where(done, digests, digest.NO_DIGEST)
             self.points.spent(slot.cell, receipt.seconds, len(slot.indices))
             corner = tuple(index // size for index, size in zip(slot.cell, along, strict=True))
             self._stale |= {(*corner, block) for block in range(rows[0] // length, rows[-1] // length + 1)}

@@ -8,7 +8,7 @@ import numpy as np
 import zarr
 
 from ensemble.store.damage import WHOLE, file_of, is_whole, read
-from ensemble.store.group import dims, member, open_group
+from ensemble.store.group import attributes, check_coordinates, dims, member, open_group
 from ensemble.store.layout import OWN, Status
 from ensemble.store.limits import checked_arrays
 from ensemble.store.place import Place, chunk_files, for_zarr, place
@@ -29,7 +29,10 @@ def open_store(path: str | Place) -> "xr.Dataset":
 
     path = place(path)
     group = open_group(path)
-    checked_arrays(group)
+    arrays = checked_arrays(group)
+    check_coordinates(
+        path, attributes(group), {name: read(each) for name, each in arrays.items() if dims(each) == (name,)}
+    )
     try:
         dataset = xr.open_zarr(for_zarr(path), zarr_format=3)
         status = dataset["status"].load(scheduler="threads")  # here, whatever cluster the session may have

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
+import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
@@ -36,7 +37,10 @@ class Book:
 
     def write(self, ledger: Ledger, slots: Sequence[Slot]) -> None:
         """Enter some chunks: a hundredth of them by other code, the first realization of each has failed."""
-        receipts = [Receipt(slot, {slot.start: "E"}, 0.0, CODES[at % 100 == 99]) for at, slot in enumerate(slots)]
+        receipts = [
+            Receipt(slot, {slot.start: "E"}, 0.0, CODES[at % 100 == 99], np.zeros(len(slot.indices), np.uint32))
+            for at, slot in enumerate(slots)
+        ]
         ledger.enter(receipts)
         ledger.flush()
 

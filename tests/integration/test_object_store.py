@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+import numpy as np
 import pytest
 import xarray as xr
 from click.testing import CliRunner, Result
@@ -204,7 +205,7 @@ def test_a_driver_whose_lease_is_removed_writes_nothing(
         ensemble.open(url)
     with contextlib.ExitStack() as stack:
         ledger = stack.enter_context(Ledger.writing(store, toy(), 4))
-        ledger.enter([Receipt(Slot((0, 0), 0, 4, range(4)), {}, 1.0, {"version": "1"})])
+        ledger.enter([Receipt(Slot((0, 0), 0, 4, range(4)), {}, 1.0, {"version": "1"}, np.zeros(4, np.uint32))])
         lease.place(store).unlink()
         before = contents(url)
         with pytest.raises(LockLost):

@@ -169,7 +169,7 @@ def test_another_machine_or_commit_is_no_other_code(toy: Toy, tmp_path: Path) ->
         slots = [slot for point in sweep.points for slot in ledger.missing(point, 10)]
         for slot, row in zip(slots, [rows[0], {**rows[1], "source": "z"}, rows[0], *rows], strict=True):
             if slot is not slots[-1]:
-                ledger.enter([Receipt(slot, {}, 0.0, row)])
+                ledger.enter([Receipt(slot, {}, 0.0, row, np.zeros(len(slot.indices), np.uint32))])
         assert computed_by_others(ledger, {**same, "host": "four", **one}) == (
             "4 realizations of this store were computed by other code: source was z, is s"
         )
@@ -182,7 +182,7 @@ def test_another_machine_or_commit_is_no_other_code(toy: Toy, tmp_path: Path) ->
     assert [(each.realizations, each.chunks) for each in codes.codes] == [(14, 4), (4, 1)]
     assert codes.parts == (Part({"size": 2, "drift": 0.0}, 4, 7, 1),)
     with Ledger.writing(tmp_path / "a.zarr", sweep, chunk=4) as ledger:
-        ledger.enter([Receipt(slots[-1], {}, 0.0, rows[2])])
+        ledger.enter([Receipt(slots[-1], {}, 0.0, rows[2], np.zeros(len(slots[-1].indices), np.uint32))])
     codes = Codes.of(Ledger.reading(tmp_path / "a.zarr"))
     assert codes.codes[0].hosts == ("one", "three", "two")
     assert codes.codes[0].commits == ("a", "b+")

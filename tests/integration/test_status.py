@@ -154,7 +154,17 @@ def test_attempts_end_at_what_a_byte_can_tell(toy: Toy, tmp_path: Path) -> None:
     with Ledger.writing(tmp_path / "a.zarr", sweep, chunk=4) as ledger:
         (slot,) = ledger.missing(sweep.points[0], 3)
         for _ in range(300):
-            ledger.enter([Receipt(slot, dict.fromkeys(slot.indices, "E"), 0.0, {"host": "here"})])
+            ledger.enter(
+                [
+                    Receipt(
+                        slot,
+                        dict.fromkeys(slot.indices, "E"),
+                        0.0,
+                        {"host": "here"},
+                        np.zeros(len(slot.indices), np.uint32),
+                    )
+                ]
+            )
     assert Ledger.reading(tmp_path / "a.zarr").attempts.tolist() == [[[255] * 3]]
     assert Ledger.reading(tmp_path / "a.zarr").landed.min() > 0
     assert EPOCH.year == 2020

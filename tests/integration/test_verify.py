@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 import zarr
 from click.testing import Result
+from numpy.typing import NDArray
 
 import ensemble
 from ensemble import Sweep, run_sweep
@@ -21,6 +22,7 @@ from ensemble.store.group import commit
 from tests.support import SUPPORT, command
 from tests.support.command import invoke, refused
 from tests.support.contents import contents
+from tests.support.digests import record
 
 TABLE = {
     "model": f"{SUPPORT / 'toy_model.py'}:ToyModel",
@@ -173,19 +175,42 @@ def test_another_value_with_a_right_checksum_is_found_by_computing(
     array: str, value: complex, store: Path, undisturbed: Path, check: Check, address: str
 ) -> None:
     zarr.open_array(store / array, mode="r+")[1, 0, 6, ...] = value
-    verdict = check(store, fraction=1, repair=True)
-    (difference,) = verdict.recomputed.differences
-    assert (difference.observable, difference.realization) == (array, 6)
-    assert dict(difference.point.values) == {"size": 3, "drift": 0.0}
-    assert not verdict.damages
+    (unknown,) = check(store, fraction=0).damages
+    assert unknown.file == "*/c/1/0/1"
+    verdict = check(store, repair=True)
+    (damage,) = verdict.damages
+    assert (damage.holds, damage.realizations) == (array, (6, 7))
+    assert damage.axes == {"size": (3,), "drift": (0.0,)}
+    assert damage.said == "it is not what was recorded there"
+    assert not verdict.recomputed.differences
     assert verdict.lost == 1
     assert Ledger.reading(store).status[1, 0, 6] == Status.TODO
     assert restored(store, address) == restored(undisturbed, address)
 
 
+def test_what_was_recorded_so_and_comes_out_differently_has_its_chunk_computed_again(
+    store: Path, undisturbed: Path, check: Check, address: str
+) -> None:
+    zarr.open_array(store / "walk", mode="r+")[1, 0, 6] = 7.25
+    record(store)
+    assert check(store, fraction=0).well
+    verdict = check(store, fraction=1, repair=True)
+    (difference,) = verdict.recomputed.differences
+    assert (difference.observable, difference.realization) == ("walk", 6)
+    assert dict(difference.point.values) == {"size": 3, "drift": 0.0}
+    assert (verdict.damages, verdict.foreign) == ([], [])
+    status = Ledger.reading(store).status
+    assert not (status[1, 0, 4:8] == Status.DONE).any()
+    assert np.count_nonzero(status == Status.TODO) == verdict.lost
+    assert restored(store, address) == restored(undisturbed, address)
+    (repair,) = check(store).repairs
+    assert (repair.realizations, repair.parts) == (verdict.lost, (str(difference),))
+
+
 def test_the_last_bit_counts(store: Path, check: Check) -> None:
     walk = zarr.open_array(store / "walk", mode="r+")
     walk[0, 0, 0] = np.nextafter(np.asarray(walk[0, 0, 0]), np.inf)
+    record(store)
     (difference,) = check(store, fraction=1).recomputed.differences
     assert difference.said.startswith("by up to ")
 
@@ -308,6 +333,7 @@ def test_other_versions_of_libraries_excuse_rounding_and_no_more(store: Path, ch
     """Values move by 1e-12 and by 1e-6; integers have no rounding."""
     walk = zarr.open_array(store / "walk", mode="r+")
     walk[0, 0, 0] = np.asarray(walk[0, 0, 0]) * (1 + 1e-12)
+    record(store)
     assert len(check(store, fraction=1).recomputed.differences) == 1
     (code,) = json.loads(str(zarr.open_group(store).attrs["provenance"]))
     commit(store, {"provenance": json.dumps([{**code, "host": "elsewhere"}])})
@@ -322,6 +348,7 @@ def test_other_versions_of_libraries_excuse_rounding_and_no_more(store: Path, ch
     }
     walk[0, 0, 1] = np.asarray(walk[0, 0, 1]) * (1 + 1e-6)
     zarr.open_array(store / "final", mode="r+")[0, 0, 2] = 4
+    record(store)
     found = check(store, fraction=1).recomputed
     assert [(each.observable, each.realization) for each in found.differences] == [("walk", 1), ("final", 2)]
 
@@ -360,6 +387,7 @@ def test_what_is_found_by_a_search_says_how_accurate_it_is(accuracy: float | Non
 def test_the_sample_is_reproducible_and_spread(store: Path, check: Check) -> None:
     """Half: five of ten at every point, in all its chunks; another number is another sample."""
     zarr.open_array(store / "walk", mode="r+")[...] = 1e9
+    record(store)
 
     def sample(choice: int) -> set[tuple[tuple[int, ...], int]]:
         found = check(store, fraction=0.5, choice=choice).recomputed.differences
@@ -391,7 +419,8 @@ def test_a_store_that_is_being_written_is_verified_and_not_repaired(
 
 def test_every_array_that_lies_as_status_does_belongs_to_the_book(store: Path) -> None:
     group = zarr.open_group(store, mode="r+", use_consolidated=False)
-    assert list(arrays_of(group)) == ["status", "attempts", "landed", "provenance"]
+    first, *others = arrays_of(group)
+    assert (first, set(others)) == ("status", {"attempts", "digest", "landed", "provenance"})
 
 
 @pytest.mark.slow
@@ -441,12 +470,12 @@ def test_the_command(store: Path, address: str) -> None:
     said = f"; {lost} realizations became todo: `ensemble run SWEEP.toml --store {store}` computes what is todo\n"
     assert told("--repair", code=1).stderr.endswith(said)
     zarr.open_array(store / "final", mode="r+")[0, 0] = 8
+    record(store)
     different = told("--fraction", "1", code=1)
     assert different.stdout.startswith(
         "differs final at size=2, drift=0, realization 0: by up to 7, where the largest value is 8\n"
     )
-    assert " has 10 differences; " in different.stderr
-    assert "the model has changed" in different.stderr
+    assert " has 10 differences, at 1 point where all is different although it is what was recorded" in different.stderr
     (store / "t" / "c" / "0").write_bytes(b"")
     assert told("--repair", code=1).stderr.endswith(
         f"ensemble: {store} has 1 damaged file; computing again does not bring back t/c/0: "
@@ -558,3 +587,134 @@ def test_a_store_of_format_1_is_verified(address: str) -> None:
     verdict = verify(SUPPORT / "data" / "format-1.zarr", fraction=1, model=SUPPORT / "toy_model.py", cluster=address)
     assert verdict.well
     assert verdict.recomputed.count > 0
+
+
+def swap(one: Path, other: Path) -> None:
+    first, second = one.read_bytes(), other.read_bytes()
+    one.write_bytes(second)
+    other.write_bytes(first)
+
+
+def copy(one: Path, other: Path) -> None:
+    other.write_bytes(one.read_bytes())
+
+
+@pytest.mark.parametrize("move", [swap, copy])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("walk/c/0/0/1/0", "walk/c/0/1/1/0"),
+        ("walk/c/1/0/0/0", "walk/c/1/0/1/0"),
+        ("final/c/0/0/0", "final/c/1/1/0"),
+    ],
+    ids=["another point", "other realizations", "integers"],
+)
+def test_chunks_know_where_they_belong(
+    one: str, other: str, move: Callable[[Path, Path], None], store: Path, check: Check, address: str, undisturbed: Path
+) -> None:
+    """Files with right checksums at wrong places: found without computing, named by computing one of each, mended."""
+    move(store / one, store / other)
+    suspects = check(store, fraction=0).damages
+    places = {other, one} if move is swap else {other}
+    assert {each.file for each in suspects} == {f"*/c/{'/'.join(file.split('/')[2:5])}" for file in places}
+    verdict = check(store, repair=True)
+    assert {each.file for each in verdict.damages} == places
+    assert {each.said for each in verdict.damages} == {"it is not what was recorded there"}
+    assert not verdict.foreign
+    assert restored(store, address) == restored(undisturbed, address)
+    assert check(store, fraction=1).well
+
+
+def test_a_chunk_of_another_store_is_found(store: Path, check: Check, tmp_path: Path, address: str) -> None:
+    """Another seed, and another parameter: the same model, observables, axes and realizations."""
+    changes: tuple[dict[str, object], ...] = ({"seed": 2}, {"parameters": {"raises_below": 0.1, "walkers": [1]}})
+    for number, change in enumerate(changes):
+        other = tmp_path / f"{number}.zarr"
+        run_sweep(Sweep.from_table({**TABLE, **change}), other, cluster=address)
+        mine = shutil.copytree(store, tmp_path / f"mine{number}.zarr")
+        for name in ("walk", "final", "paths", "wave"):
+            shutil.copytree(other / name / "c" / "0" / "0", mine / name / "c" / "0" / "0", dirs_exist_ok=True)
+        found = check(mine, fraction=0).damages
+        assert {each.file for each in found} == {f"*/c/0/0/{chunk}" for chunk in range(3)}
+        for name in ("walk", "final", "paths", "wave", "exception", "digest", "provenance", "status"):
+            shutil.copytree(other / name, mine / name, dirs_exist_ok=True)  # all but its attributes and its coordinates
+        found = check(mine, fraction=0).damages
+        assert {each.file for each in found} == {f"*/c/{i}/{j}/{chunk}" for i, j, chunk in np.ndindex(2, 2, 3)}
+
+
+@pytest.mark.parametrize("name", ["size", "drift", "realization", "t"])
+def test_a_coordinate_in_another_order_is_found_by_whoever_reads_it(name: str, store: Path, check: Check) -> None:
+    array = zarr.open_array(store / name, mode="r+")
+    array[...] = np.asarray(array[...])[::-1]
+    (damage,) = check(store).damages
+    assert (damage.file, damage.said) == (f"{name}/c/0", "it has been changed")
+    assert not damage.mendable
+    with pytest.raises(StoreDamaged, match=f"the coordinate .*{name} must hold the values that were written"):
+        ensemble.open(store)
+    if name != "realization":  # of which averages make no use
+        with pytest.raises(StoreDamaged, match=f"the coordinate .*{name} must hold the values that were written"):
+            ensemble.average(store)
+
+
+@pytest.mark.parametrize(("name", "value"), [("seed", 2), ("parameters", "{}"), ("provenance", "[{}]"), ("digest", "")])
+def test_attributes_that_were_changed_are_found(name: str, value: str | int, store: Path, check: Check) -> None:
+    zarr.open_group(store, mode="r+").attrs[name] = value
+    (damage,) = check(store).damages
+    assert (damage.file, damage.said) == ("zarr.json", "its attributes have been changed")
+    with pytest.raises(StoreDamaged, match="its attributes have been changed: `ensemble verify"):
+        ensemble.average(store)
+
+
+def test_users_may_add_attributes(store: Path, check: Check) -> None:
+    zarr.open_group(store, mode="r+").attrs["note"] = "for figure 3"
+    assert check(store).well
+
+
+def test_the_digests_themselves_are_tried(store: Path, check: Check, address: str, undisturbed: Path) -> None:
+    """One that is wrong, beside data that are right; blocks of them that are not there."""
+    digests = zarr.open_array(store / "digest", mode="r+")
+    digests[0, 1, 5] = int(np.asarray(digests[0, 1, 5])) ^ 1
+    (damage,) = check(store, repair=True).damages
+    assert (damage.file, damage.holds, damage.realizations) == ("digest", "the digests", (5, 6))
+    assert restored(store, address) == restored(undisturbed, address)
+    (store / "digest" / "c" / "0" / "0" / "0").unlink()
+    (damage,) = check(store, fraction=0, repair=True).damages
+    assert (damage.file, damage.said) == ("digest/c/0/0/0", "it is not there")
+    assert restored(store, address) == restored(undisturbed, address)
+    assert check(store, fraction=1).well
+
+
+def test_a_point_that_is_different_as_a_whole_is_not_repaired(store: Path, check: Check) -> None:
+    """As if it had been recorded with other parameters: computing a sample again would mix two things in one store."""
+    walk = zarr.open_array(store / "walk", mode="r+")
+    walk[0, 0] = np.asarray(walk[0, 0]) * 2 + 1
+    record(store)
+    before = contents(store)
+    verdict = check(store, repair=True)
+    assert not verdict.well
+    (foreign,) = verdict.foreign
+    assert (dict(foreign.point.values), foreign.count) == ({"size": 2, "drift": 0.0}, 5)
+    assert (verdict.lost, verdict.repaired) == (0, False)
+    assert contents(store) == before
+    told = invoke("verify", store, "--model", SUPPORT / "toy_model.py", "--repair", "--workers", 1)
+    assert told.exit_code == 1
+    assert "foreign size=2, drift=0: all 5 realizations computed again, recorded with other parameters" in told.stdout
+    assert "so computing it again is no repair; bring the model back as it was" in told.stderr
+
+
+def test_the_sample_is_another_one_after_a_repair(store: Path, check: Check, address: str) -> None:
+    """Or else what a repair has not found would be certified by the sample that it was found by."""
+    flip(chunk_of(store, "walk"))
+    assert check(store, repair=True).repaired
+    run_sweep(Sweep.from_table(TABLE), store, cluster=address)
+    samples: list[NDArray[np.bool_]] = []
+    for repairs in ("[]", None):
+        mine = shutil.copytree(store, store.with_name(f"{len(samples)}.zarr"))
+        if repairs:
+            commit(mine, {"repairs": repairs})
+        samples.append(check(mine, fraction=0.3).recomputed.sample)
+    assert (samples[0] != samples[1]).any()
+    told = invoke("verify", store, "--model", SUPPORT / "toy_model.py", "--cluster", address)
+    assert told.exit_code == 0
+    assert "repaired at 20" in told.stdout
+    assert "walk/c/1/1/1/0, walk at size=3, drift=0.5, realizations 4 to 7: its checksum is wrong" in told.stdout

@@ -23,10 +23,10 @@ def landed(store: Path) -> int:
 def contents(store: str | Path, *, status: bool = True) -> dict[str, tuple[tuple[int, ...], bytes]]:
     """Shape and bytes of every variable and coordinate: data, status, and what went wrong.
 
-    Which code and host computed a realization, how often, when and how fast, is left out: it may differ where the
-    numbers must not.
+    Which code and host computed a realization (a part of its digest), how often, when and how fast, is left out: it may
+    differ where the numbers must not.
     """
-    left_out = ("provenance", "attempts", "landed", "core_seconds")
+    left_out = ("provenance", "digest", "attempts", "landed", "core_seconds")
     with xr.open_zarr(store) as dataset:
         names = [str(name) for name in dataset.variables if name not in left_out]
         if not status:

@@ -28,7 +28,7 @@ from tests.support.users import nobody
 
 Toy = Callable[..., Sweep]
 
-RECEIPT = Receipt(Slot((0, 0), 0, 4, range(4)), {}, 1.0, {"version": "1"})
+RECEIPT = Receipt(Slot((0, 0), 0, 4, range(4)), {}, 1.0, {"version": "1"}, np.zeros(4, np.uint32))
 LOST = "a store must have one driver at a time, but this one has lost its lock: .*; it stopped before it wrote .*"
 
 

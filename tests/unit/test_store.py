@@ -43,7 +43,17 @@ def fill(store: Path, sweep: Sweep, failed: tuple[int, ...] = ()) -> None:
             for slot in list(ledger.missing(point, sweep.realizations)):
                 outcomes = [Outcome((r,), None, "E: no\n\ntrace") if r in failed else written(r) for r in slot.indices]
                 land(store, slot, outcomes, sweep.observables)
-                ledger.enter([Receipt(slot, {r: "E: no" for r in slot.indices if r in failed}, 0.0, CODE)])
+                ledger.enter(
+                    [
+                        Receipt(
+                            slot,
+                            {r: "E: no" for r in slot.indices if r in failed},
+                            0.0,
+                            CODE,
+                            np.zeros(len(slot.indices), np.uint32),
+                        )
+                    ]
+                )
 
 
 def test_plain_xarray_opens_one_labelled_dataset(toy: Toy, tmp_path: Path) -> None:
@@ -300,7 +310,7 @@ def test_a_parameter_that_an_older_store_does_not_know_had_its_default(toy: Toy,
     group = zarr.open_group(store, mode="r+")
     parameters = json.loads(str(group.attrs["parameters"]))
     del parameters["unless"]
-    group.attrs["parameters"] = json.dumps(parameters)
+    commit(store, {"parameters": json.dumps(parameters)})
     Layout.read(store).check(toy(), store)
     with pytest.raises(StoreMismatch, match="unless must be  as in the store"):
         Layout.read(store).check(toy(parameters={"unless": "x"}), store)
@@ -406,7 +416,7 @@ def test_the_book_is_kept_in_blocks_whatever_the_grid(toy: Toy, tmp_path: Path) 
     with Ledger.writing(tmp_path / "a.zarr", sweep, chunk=1000) as ledger:
         for point in (sweep.points[0], sweep.points[9]):
             for slot in list(ledger.missing(point, 5000)):
-                ledger.enter([Receipt(slot, {slot.start: "E"}, 0.0, CODE)])
+                ledger.enter([Receipt(slot, {slot.start: "E"}, 0.0, CODE, np.zeros(len(slot.indices), np.uint32))])
     found = Ledger.reading(tmp_path / "a.zarr")
     assert [found.count(point, Status.DONE) for point in sweep.points] == [4995, *[0] * 8, 4995]
     assert [found.count(point, Status.FAILED) for point in sweep.points] == [5, *[0] * 8, 5]
