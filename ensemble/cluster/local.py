@@ -5,8 +5,14 @@ So all of them talk by TLS, with keys that were made for this run and lie where 
 """
 
 import contextlib
+import functools
 import logging
+import multiprocessing
+import os
+import tempfile
 from collections.abc import Iterator
+from multiprocessing import forkserver
+from multiprocessing.util import Finalize
 
 import dask
 from distributed import Client, LocalCluster
@@ -14,7 +20,7 @@ from distributed import Client, LocalCluster
 from ensemble.cluster import keys
 from ensemble.cluster.dashboard import page_settings, scheduler_options
 from ensemble.cluster.scratch import scratch_folder, scratch_settings
-from ensemble.cluster.settings import KEEPING, PRELOAD, UNOBSERVED
+from ensemble.cluster.settings import FORK_SERVER, KEEPING, PRELOAD, UNOBSERVED
 
 _LASTING = {"distributed.scheduler.worker-ttl": None, "distributed.deploy.lost-worker-timeout": "1000 weeks"}
 """A worker that says nothing for long is at work, and one that dies is started again.
@@ -22,6 +28,11 @@ _LASTING = {"distributed.scheduler.worker-ttl": None, "distributed.deploy.lost-w
 By default Dask restarts the first after five minutes, and gives up the second if it happens to be starting again
 fifteen seconds after a death, until none is left.
 """
+
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+
+_AFTER_ALL = -1000
+"""The priority with which the folder of the fork server goes: after `multiprocessing` has removed what it has there."""
 
 
 @contextlib.contextmanager
@@ -34,8 +45,10 @@ def client(workers: int, *, dashboard: bool = False, insecure: bool = False) -> 
         **_LASTING,
         **UNOBSERVED,
         **page_settings(dashboard=dashboard),
+        "distributed.worker.multiprocessing-method": "forkserver",
         **{f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in KEEPING.items()},
     }
+    _start_fork_server()
     with (
         scratch_folder() as scratch,
         dask.config.set(settings | scratch_settings(scratch)),
@@ -46,7 +59,7 @@ def client(workers: int, *, dashboard: bool = False, insecure: bool = False) -> 
             processes=True,
             host="127.0.0.1",
             scheduler_kwargs=scheduler_options(dashboard=dashboard),
-            env={"NUMBA_NUM_THREADS": "1"},
+            env={**os.environ, "NUMBA_NUM_THREADS": "1"},  # as it is now, and not as it was when the fork server began
             preload=[PRELOAD],
             security=None if insecure else keys.make(scratch),
         ) as cluster,
@@ -58,3 +71,27 @@ def client(workers: int, *, dashboard: bool = False, insecure: bool = False) -> 
             nanny = logging.getLogger("distributed.nanny")
             afterwards.callback(nanny.setLevel, nanny.level)
             nanny.setLevel(logging.ERROR)
+
+
+@functools.cache
+def _start_fork_server() -> None:
+    """Start the process that workers are forked from, once in the life of this one.
+
+    It has one thread for each library, since a process with several cannot be forked, and no modules of the folder that
+    the user happens to be in: a `random.py` there would be taken for that of Python. Its socket lies where only this
+    user can enter.
+    """
+    lasting = contextlib.ExitStack()
+    folder = lasting.enter_context(scratch_folder())
+    Finalize(None, lasting.close, exitpriority=_AFTER_ALL)
+    multiprocessing.get_context("forkserver").set_forkserver_preload([FORK_SERVER])
+    environment, tempdir = dict(os.environ), tempfile.tempdir
+    settings = {name: environment.get(name, value) for name, value in (_ONE_THREAD | KEEPING).items()}
+    try:
+        os.environ.update(settings, PYTHONSAFEPATH="1")
+        tempfile.tempdir = str(folder)
+        forkserver.ensure_running()
+    finally:
+        tempfile.tempdir = tempdir
+        os.environ.clear()
+        os.environ.update(environment)

@@ -18,5 +18,7 @@ ENDS = "ENSEMBLE_JOB_ENDS"
 LEAVES = "ENSEMBLE_WORKER_LEAVES"
 """Seconds before the end of its job in which a worker takes nothing new."""
 
+FORK_SERVER = "ensemble.cluster.fork_server"
+"""The module that the process loads which workers of this machine are forked from."""
 PRELOAD = "ensemble.cluster.worker"
 """The module that Dask loads first in every worker."""

@@ -61,19 +61,22 @@ def listening(run: "subprocess.Popen[str]") -> list[tuple[str, int]]:
     return sorted({(each.laddr.ip, each.laddr.port) for each in connections if each.status == psutil.CONN_LISTEN})
 
 
-def scratch(shared: Path) -> Path:
-    """The scratch folder of the run; there is nothing else of it."""
-    (folder,) = shared.glob("ensemble-*")
-    assert list(shared.iterdir()) == [folder]
-    return folder
+def scratch(shared: Path) -> list[Path]:
+    """The scratch folders of the driver and of its run; there is nothing else of them."""
+    folders = list(shared.glob("ensemble-*"))
+    assert sorted(shared.iterdir()) == sorted(folders)
+    assert len(folders) == 2
+    return folders
 
 
 def intrusion(run: "subprocess.Popen[str]", shared: Path) -> Mapping[str, list[Any]]:
     """What another user reaches of a run."""
-    folder = scratch(shared)
+    folders = scratch(shared)
     about = [Path(f"/proc/{each.pid}/environ") for each in processes(run)]
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return intrude([port for _, port in listening(run)], [*files, *about], folder)
+    inside = [path for folder in folders for path in folder.rglob("*")]
+    files, sockets = [path for path in inside if path.is_file()], [path for path in inside if path.is_socket()]
+    assert len(sockets) == 1  # of the process that workers are forked from
+    return intrude([port for _, port in listening(run)], sockets, [*files, *about], folders)
 
 
 @as_root
@@ -86,8 +89,9 @@ def test_another_user_gets_into_no_process_and_no_file(tmp_path: Path, shared: P
         assert list(trap.iterdir()) == []
         trap.rmdir()
         assert len(listening(run)) == 8  # scheduler, two nannies, two workers, and three of pages that are not there
-        nothing: dict[str, list[Any]] = {"run as": [], "pages": [], "read": [], "listed": [], "planted": []}
-        assert intrusion(run, shared) == nothing
+        found = intrusion(run, shared)
+        assert set(found) == {"run as", "pages", "connected", "read", "listed", "planted"}
+        assert not any(found.values()), found
         with contextlib.ExitStack() as stack:  # whoever just stays on the line holds nothing up
             for _, port in listening(run) * 10:
                 stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
@@ -111,9 +115,10 @@ def test_the_same_attempts_succeed_where_the_user_has_asked_for_it(tmp_path: Pat
 
 def test_keys_are_in_files_of_the_user_and_nowhere_else(tmp_path: Path, shared: Path) -> None:
     with working(tmp_path, shared) as run:
-        folder = scratch(shared)
-        keys = [path for path in folder.rglob("*") if path.is_file() and b"PRIVATE KEY" in path.read_bytes()]
-        assert [stat.S_IMODE(path.stat().st_mode) for path in (folder, *keys)] == [0o700, 0o600]
+        folders = scratch(shared)
+        files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+        keys = [path for path in files if b"PRIVATE KEY" in path.read_bytes()]
+        assert [stat.S_IMODE(path.stat().st_mode) for path in (*folders, *keys)] == [0o700, 0o700, 0o600]
         (key,) = (path.read_text() for path in keys)
         secrets = [each for each in key.splitlines() if "PRIVATE KEY" not in each]
         public = [*map(psutil.Process.cmdline, processes(run)), *(each.environ() for each in processes(run))]

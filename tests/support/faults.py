@@ -72,5 +72,7 @@ def finished(folder: Path, *options: str, command: Callable[..., Sequence[str]] 
 def workers(run: "subprocess.Popen[str]") -> list[psutil.Process]:
     """The worker processes of a run on the local cluster; none if it has ended."""
     with contextlib.suppress(psutil.NoSuchProcess):
-        return [each for each in psutil.Process(run.pid).children() if "spawn_main" in " ".join(each.cmdline())]
+        children = psutil.Process(run.pid).children()
+        servers = [each for each in children if "multiprocessing.forkserver" in " ".join(each.cmdline())]
+        return [worker for server in servers for worker in server.children()]
     return []

@@ -7,6 +7,7 @@ import asyncio
 import functools
 import json
 import os
+import socket
 import ssl
 import sys
 import urllib.error
@@ -29,9 +30,12 @@ _PLANTED = ("lock", "model.py")
 """Files that another user would like a run to find."""
 
 
-def intrude(ports: Sequence[int], files: Sequence[Path], folder: Path) -> Mapping[str, list[Any]]:
-    """What another user reaches of a run: the ports and files that let it in, and what it has put into a folder."""
-    told = json.dumps({"ports": list(ports), "files": list(map(str, files)), "folder": str(folder)})
+def intrude(
+    ports: Sequence[int], sockets: Sequence[Path], files: Sequence[Path], folders: Sequence[Path]
+) -> Mapping[str, list[Any]]:
+    """What another user reaches of a run: what lets it in, and what it has put into folders."""
+    paths = {"sockets": sockets, "files": files, "folders": folders}
+    told = json.dumps({"ports": list(ports), **{name: list(map(str, each)) for name, each in paths.items()}})
     found: dict[str, list[Any]] = json.loads(
         read_output(python("from tests.support.intruder import main; main()"), given=told)
     )
@@ -51,9 +55,15 @@ def main() -> None:
             {
                 "run as": asyncio.run(_uids(asked["ports"], keys)),
                 "pages": [port for port in asked["ports"] if _has_page(port)],
+                "connected": [path for path in asked["sockets"] if _works(functools.partial(_connect, path))],
                 "read": [file for file in asked["files"] if _works(Path(file).read_bytes)],
-                "listed": [asked["folder"]] if _works(lambda: os.listdir(asked["folder"])) else [],
-                "planted": [name for name in _PLANTED if _works(functools.partial(_plant, asked["folder"], name))],
+                "listed": [folder for folder in asked["folders"] if _works(functools.partial(os.listdir, folder))],
+                "planted": [
+                    (folder, name)
+                    for folder in asked["folders"]
+                    for name in _PLANTED
+                    if _works(functools.partial(_plant, folder, name))
+                ],
             }
         )
     )
@@ -105,6 +115,11 @@ def _has_page(port: int) -> bool:
         except Exception:  # no HTTP at all
             return False
     return False
+
+
+def _connect(path: str) -> None:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(path)
 
 
 def _plant(folder: str, name: str) -> None:
