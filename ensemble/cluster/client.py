@@ -12,7 +12,10 @@ from ensemble.cluster import allocation, fleet, local, running
 from ensemble.cluster.dashboard import dashboard_link
 from ensemble.cluster.memory import NOTHING, Need, check_room, fitting
 from ensemble.cluster.named import check, in_allocation, profile_of
+from ensemble.errors import RunError
 from ensemble.steady import steady
+
+LOST = "the cluster was lost; what has landed is safe, run again to continue"
 
 
 def cores() -> int:
@@ -28,7 +31,10 @@ def quiet() -> None:
 
 def threads(client: Client) -> int:
     """How many tasks a client's cluster works on at a time; 0 while it has no workers."""
-    return sum(int(count) for count in client.nthreads().values())
+    try:
+        return sum(int(count) for count in client.nthreads().values())
+    except OSError as error:  # the scheduler does not answer
+        raise RunError(LOST) from error
 
 
 @contextlib.contextmanager

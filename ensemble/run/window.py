@@ -11,6 +11,7 @@ from typing import Any, final
 from distributed import Client, Future, KilledWorker, as_completed
 
 from ensemble.cluster import Rooms, threads, wish
+from ensemble.cluster.client import LOST
 from ensemble.errors import LockLost, RunError, StoreDamaged, StoreError
 from ensemble.judge import Ruling, ahead, judge
 from ensemble.run.agenda import Agenda
@@ -210,7 +211,7 @@ class Window:
         elif flight.landing.status == "error":
             self._recover(flight, flight.landing.exception())
         elif flight.landing.status == "cancelled":
-            raise RunError("the cluster was lost; what has landed is safe, run again to continue")
+            raise RunError(LOST)
         else:
             self._track(flight)
 
