@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ensemble.errors import StoreDamaged, StoreError, StoreUnreachable
 from ensemble.store.place import Place, at_once, for_writing, for_zarr, place_of
+from ensemble.store.shortage import check_shortage
 from ensemble.wording import size as told_size
 
 WHOLE = "all_chunks_written"
@@ -89,6 +90,7 @@ def try_chunk(array: zarr.Array[Any], chunk: Sequence[int]) -> tuple[str, NDArra
     except (MemoryError, PermissionError, StoreUnreachable):
         raise
     except Exception as error:
+        check_shortage(place_of(array), error)
         return _told(error), np.empty(0)
 
 
@@ -112,6 +114,7 @@ def open_array(store: Place, name: str, mode: Literal["r", "r+"] = "r") -> zarr.
     except (PermissionError, StoreError):
         raise
     except Exception as error:  # Zarr raises whatever it likes where metadata make no sense
+        check_shortage(store / name, error)
         raise unreadable(store, name) from error
 
 
@@ -150,6 +153,7 @@ def unreadable(store: Place, name: str = "", why: str = "it cannot be read") -> 
 
 def _named(array: zarr.Array[Any], region: Region, error: Exception) -> StoreError:
     """The error for the first chunk of a region that cannot be read."""
+    check_shortage(place_of(array), error)
     if isinstance(error, PermissionError):
         return StoreError(f"{place_of(array)} must be readable, but: {error.strerror}")
     troubles = ((file_of(array, chunk), trouble(array, chunk)) for chunk in _reached(array, region))

@@ -13,6 +13,7 @@ from ensemble.errors import StoreDamaged, StoreError, StoreNotFound, StoreUnreac
 from ensemble.store import digest
 from ensemble.store.damage import check_codecs, unreadable
 from ensemble.store.place import MAKING, Place, for_writing, for_zarr, metadata, place_of, probe, read_each, replace
+from ensemble.store.shortage import check_shortage
 
 COMPRESSORS = (ZstdCodec(level=-1), Crc32cCodec())
 """Trajectories hardly compress: the fastest level makes them a twentieth larger than the third, in half the time."""
@@ -54,6 +55,7 @@ def open_group(path: Place, *, writable: bool = False) -> zarr.Group:
     except StoreUnreachable:
         raise
     except Exception as error:
+        check_shortage(path, error)
         if not path.exists():
             raise _absent(path) from error
         raise StoreError(f"{path} must be a store that `ensemble run` made, but it is no Zarr group") from error
@@ -88,6 +90,7 @@ def member(group: zarr.Group, name: str) -> zarr.Array[Any]:
     except (PermissionError, StoreUnreachable):
         raise
     except Exception as error:  # Zarr raises whatever it likes where metadata make no sense
+        check_shortage(place_of(group) / name, error)
         raise unreadable(place_of(group), name) from error
     if not isinstance(array, zarr.Array):
         raise unreadable(place_of(group), name)

@@ -1,0 +1,32 @@
+"""Limits of this process and this machine, told apart from damage: a store is well although it cannot be read now."""
+
+import errno
+from collections.abc import Iterator
+
+from ensemble.errors import StoreError
+
+_SHORT = {
+    errno.EMFILE: "no more open files are allowed to this process: raise the limit of `ulimit -n`",
+    errno.ENFILE: "no more open files are allowed on this machine",
+    errno.ENOMEM: "no more memory is allowed to this process: raise the limit of `ulimit -v`, or use a larger machine",
+    errno.EAGAIN: "no more processes or threads are allowed to this user: raise the limit of `ulimit -u`",
+}
+
+
+def check_shortage(place: object, error: BaseException) -> None:
+    """Raise what tells of a limit, if that is why a part of a store could not be read."""
+    for each in _chain(error):
+        if isinstance(each, MemoryError):
+            raise each
+        why = _SHORT.get(each.errno or 0, "") if isinstance(each, OSError) else ""
+        if isinstance(each, RuntimeError) and "can't start new thread" in str(each):
+            why = _SHORT[errno.EAGAIN]
+        if why:
+            raise StoreError(f"{place} cannot be read now: {why}") from error
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, what caused it, and so on."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
