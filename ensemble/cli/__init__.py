@@ -14,6 +14,8 @@ A command's module loads when the command is used, so that each waits for what i
 """
 
 import importlib
+import os
+import sys
 from typing import Any
 
 import click
@@ -57,6 +59,11 @@ class _Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Begin, with three open streams."""
+        _open_streams()
+        return super().main(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; tell what went wrong."""
         try:
@@ -73,6 +80,19 @@ class _Commands(click.Group):
         except KeyboardInterrupt:
             screen.warn("ensemble: stopped at once; what has landed is safe, run again to continue")
             ctx.exit(130)
+
+
+def _open_streams() -> None:
+    """Open what the caller has closed: or else the next file or socket would be standard input or output of workers."""
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDONLY if descriptor == 0 else os.O_WRONLY)
+            assert opened == descriptor, "the lowest number that is free"
+            os.set_inheritable(opened, True)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(descriptor, "r" if descriptor == 0 else "w", closefd=False))  # noqa: SIM115 - to stay
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
