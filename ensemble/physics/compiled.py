@@ -20,8 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from numba import njit
-from numba.core import config
+from numba import config, njit
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -265,7 +265,7 @@ def test_the_image_is_made_of_what_is_there_and_of_all_that_the_package_needs() 
 
 def test_the_image_has_a_python_that_the_package_takes_and_is_nobody() -> None:
     (argument,) = (word.partition("=")[2] for words in instructions("ARG") for word in words)
-    least = tuple(map(int, PROJECT["project"]["requires-python"].removeprefix(">=").split(".")))
+    least = tuple(map(int, PROJECT["project"]["requires-python"].removeprefix(">=").partition(",")[0].split(".")))
     assert tuple(map(int, argument.split("."))) >= least
     assert instructions("USER") == [["1000:1000"]]
     told = dict(word.split("=", 1) for words in instructions("ENV") for word in words)

@@ -18,6 +18,7 @@ from ensemble.proof import Replay, verify
 from ensemble.store import Ledger, Status
 from ensemble.store.group import commit
 from tests.support.command import invoke, refused
+from tests.support.digests import record
 from tests.support.toy_model import TOY
 
 EVIL = '''
@@ -116,6 +117,7 @@ def forge(undisturbed: Path, folder: Path) -> Forge:
         shutil.rmtree(store, ignore_errors=True)
         shutil.copytree(undisturbed, store)
         commit(store, {"model": reference.format(folder=folder)})
+        record(store)
         for place in (folder, folder.parent, store, folder.parent / "path"):
             place.mkdir(exist_ok=True)
             (place / "evil.py").write_text(EVIL)

@@ -13,6 +13,7 @@ from ensemble.models.driven_spins import DrivenSpins
 from ensemble.proof import verify
 from ensemble.store.group import commit
 from tests.support import command
+from tests.support.digests import record
 from tests.support.elsewhere import printed
 from tests.support.processes import read_output
 
@@ -71,5 +72,6 @@ def test_a_store_of_another_processor_is_well(tmp_path: Path, address: str) -> N
     assert not verdict.recomputed.differences
     spectrum = zarr.open_array(store / "spectrum", mode="r+")
     spectrum[0, 0, 0, 0, 2] = np.asarray(spectrum[0, 0, 0, 0, 2]) * (1 + 1e-4)
+    record(store)
     (found,) = verify(store, fraction=1, cluster=address).recomputed.differences
     assert (found.observable, found.realization) == ("spectrum", 2)

@@ -14,6 +14,7 @@ from ensemble.models.mean_field import ElectronGlass, MeanFieldTLSGlass
 from ensemble.proof import verify
 from ensemble.store.group import commit
 from tests.support import command
+from tests.support.digests import record
 from tests.support.elsewhere import printed
 from tests.support.processes import read_output
 
@@ -74,5 +75,6 @@ def test_a_store_of_another_processor_is_well(name: str, kind: type[Glass], tmp_
     assert not verdict.recomputed.differences
     relaxation = zarr.open_array(store / "relaxation", mode="r+")
     relaxation[0, 0, 0, 0, 2] = np.asarray(relaxation[0, 0, 0, 0, 2]) * (1 - 1e-4)
+    record(store)
     (found,) = verify(store, fraction=1, cluster=address).recomputed.differences
     assert (found.observable, found.realization) == ("relaxation", 2)

@@ -72,6 +72,7 @@ SETTINGS = {
     "distributed.scheduler.http.routes": "pages of the dashboard are served although nobody asked for them",
     "distributed.scheduler.worker-ttl": "workers are restarted during long realizations",
     "distributed.worker.http.routes": "workers serve pages although nobody asked for them",
+    "distributed.worker.multiprocessing-method": "each worker imports everything by itself, which takes longer",
     "distributed.worker.profile.enabled": "a worker spends more time on profiles",
     "threading.max_workers": "Zarr starts several threads on a worker with one core",
 }
@@ -93,7 +94,7 @@ DOCUMENTED = {
     *("click", "cloudpickle", "dask", "distributed", "s3fs", "threadpoolctl", "xarray"),
     *("matplotlib", "matplotlib.axes", "matplotlib.figure", "matplotlib.lines", "matplotlib.text"),
     "matplotlib.ticker",
-    *("numba", "numba.extending", "numba.types", "numpy", "numpy.polynomial.chebyshev", "numpy.typing"),
+    *("numba", "numba.config", "numba.extending", "numba.types", "numpy", "numpy.polynomial.chebyshev", "numpy.typing"),
     *("rich", "rich.box", "rich.console", "rich.live", "rich.markup", "rich.progress", "rich.table", "rich.text"),
     *("scipy", "scipy.constants", "scipy.fft", "scipy.linalg", "scipy.linalg.lapack", "scipy.sparse"),
     *("scipy.sparse.linalg", "scipy.special", "zarr", "zarr.abc.store", "zarr.codecs", "zarr.storage"),
