@@ -17,6 +17,7 @@
     │   ├── StoreLocked    (BlockingIOError)    another driver is at work on the store
     │   │   └── LockLost      (BlockingIOError)    a driver has lost its lock while it was at work
     │   ├── StoreDamaged   (OSError)            a file of the store is not as it was written
+    │   ├── LimitReached   (OSError)            this process may have no more files, memory or threads to read it
     │   └── StoreUnreachable  (ConnectionError) object storage does not answer, or refuses
     ├── ReductionError  (ValueError)         a reduction cannot be made of what the store holds
     ├── ConvergenceError (ArithmeticError)   a model's equations were not solved to the accuracy that was asked for
@@ -123,6 +124,12 @@ class LockLost(StoreLocked):
     """A driver has lost its lock while it was at work: the lock file is gone or is another driver's."""
 
     exit_code: ClassVar[int] = 1
+
+
+class LimitReached(StoreError):
+    """This process may have no more open files, memory or threads, so that a store cannot be read now."""
+
+    exit_code = 1
 
 
 class StoreDamaged(StoreError):

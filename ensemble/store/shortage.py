@@ -3,13 +3,13 @@
 import errno
 from collections.abc import Iterator
 
-from ensemble.errors import StoreError
+from ensemble.errors import LimitReached
 
 _SHORT = {
     errno.EMFILE: "no more open files are allowed to this process: raise the limit of `ulimit -n`",
     errno.ENFILE: "no more open files are allowed on this machine",
     errno.ENOMEM: "no more memory is allowed to this process: raise the limit of `ulimit -v`, or use a larger machine",
-    errno.EAGAIN: "no more processes or threads are allowed to this user: raise the limit of `ulimit -u`",
+    errno.EAGAIN: "no more threads can be started: raise the limits of `ulimit -u` and `ulimit -v`",
 }
 
 
@@ -22,7 +22,7 @@ def check_shortage(place: object, error: BaseException) -> None:
         if isinstance(each, RuntimeError) and "can't start new thread" in str(each):
             why = _SHORT[errno.EAGAIN]
         if why:
-            raise StoreError(f"{place} cannot be read now: {why}") from error
+            raise LimitReached(f"{place} cannot be read now: {why}") from error
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
