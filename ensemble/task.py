@@ -18,6 +18,7 @@ import zarr
 from numpy.typing import NDArray
 
 from ensemble import guard, provenance
+from ensemble.agreement import deviation
 from ensemble.errors import ModelError
 from ensemble.failure import text_of
 from ensemble.models.model import Model, measures_all
@@ -55,6 +56,8 @@ class Job:
     """What the lock of the store holds while it is that of the driver; without it, nobody asks."""
     key: int = 0
     """What stands for the point in digests."""
+    one_by_one: bool = False
+    """Whether realizations are measured one by one even where the model can measure many together."""
 
     @classmethod
     def at(
@@ -87,7 +90,7 @@ def realize(job: Job, indices: Sequence[int]) -> list[Outcome]:
         return _guarded(replace(job, limit=None), indices, job.limit)
     _settle()
     model, forms = _unpacked(job.model, job.observables)
-    if measures_all(model) and (outcome := _outcome_of_all(model, forms, job.seed, indices)):
+    if measures_all(model) and not job.one_by_one and (outcome := _outcome_of_all(model, forms, job.seed, indices)):
         return [outcome]
     generators = streams(job.seed, model, indices)
     return [_outcome(model, forms, job.seed, index, rng) for index, rng in zip(indices, generators, strict=True)]
@@ -133,24 +136,51 @@ def _digests(job: Job, slot: Slot, outcomes: Iterable[Outcome]) -> NDArray[np.ui
     return digests
 
 
-def realize_and_land(job: Job, slots: Sequence[Slot]) -> list[Receipt]:
-    """Compute and land whole chunks, one after the other."""
-    return [receipt for slot in slots for receipt in land_all(job, slot, realize(job, slot.indices))]
+def realize_and_land(work: Sequence[tuple[Job, Sequence[Slot]]]) -> list[Receipt]:
+    """Compute and land whole chunks of one point or several, one after the other."""
+    return [
+        receipt for job, slots in work for slot in slots for receipt in land_all(job, slot, realize(job, slot.indices))
+    ]
 
 
-def seconds_each(job: Job, index: int) -> float:
-    """What one realization of a point costs on this worker, compilation left out where it can be told apart.
+@final
+@dataclass(frozen=True)
+class Trial:
+    """What one realization of a point has told of all of them."""
 
-    It is the only one that is computed, and a cheap one again and again: others may hang, or kill a worker.
+    seconds: float
+    """What it costs."""
+    unlike: tuple[str, ...] = ()
+    """The observables that came out differently when it was computed a second time."""
+
+
+def try_out(job: Job, index: int, seconds: float = _TIMING) -> Trial:
+    """Compute one realization of a point, to see what it costs and whether it comes out the same again.
+
+    Compilation is left out of its cost where it can be told apart. It is the only one that is computed, and a cheap one
+    again and again, for so many `seconds`: others may hang, or kill a worker.
     """
     (first,) = realize(job, [index])
     if first.seconds > min(_COMPILING_TAKES_LESS, job.limit or math.inf):
-        return first.seconds
-    (second,) = realize(job, [index])
-    times = min(_TIMES, int(_TIMING / max(second.seconds, 1e-6)))
+        return Trial(first.seconds)
+    (second,) = realize(replace(job, one_by_one=True), [index])
+    unlike = _unlike(job, first, second)
+    times = min(_TIMES, int(seconds / max(second.seconds, 1e-6)))
     if times < 2:
-        return second.seconds
-    return sum(outcome.seconds for outcome in realize(job, [index] * times)) / times
+        return Trial(second.seconds, unlike)
+    return Trial(sum(outcome.seconds for outcome in realize(job, [index] * times)) / times, unlike)
+
+
+def _unlike(job: Job, first: Outcome, second: Outcome) -> tuple[str, ...]:
+    """The observables in which two outcomes of one realization differ by more than rounding."""
+    if first.arrays is None or second.arrays is None:
+        return ()
+    observables = unpack(job.model).observables
+    apart = {
+        name: deviation(second.arrays[name][0], first.arrays[name][0], observables[name].accuracy)
+        for name in job.observables
+    }
+    return tuple(name for name, each in apart.items() if each and not each.rounding)
 
 
 def _guarded(job: Job, indices: Sequence[int], limit: float) -> list[Outcome]:

@@ -154,7 +154,7 @@ def plan(
     need = running.need(asked, path)
     reckoned = (workers or cluster.cores()) if where else cluster.fitting(workers or cluster.cores(), need, say)
     with cluster.connect(where, many, say, need=need, **access()) if where else contextlib.nullcontext() as client:
-        planned = forecast.plan(asked, path, reckoned, batch=batch, client=client)
+        planned = forecast.plan(asked, path, reckoned, batch=batch, client=client, warn=say)
     if as_json:
         totals = {name: getattr(planned, name) for name in ("missing", "tasks", "bytes", "chunk", "workers", "sure")}
         hours = planned.seconds / 3600

@@ -61,7 +61,7 @@ def ordered(declarations: Sequence[Declaration], scale: str, folder: Path, say: 
             ]
             if lacking:
                 say(f"measuring {len(lacking)} points for {declaration.name}")
-                measured = forecast.measure_here(sweep, lacking)
+                measured = forecast.measure_here(sweep, lacking, say)
                 costs |= {(store, point): seconds for point, seconds in measured.items()}
 
     def cost(declaration: Declaration) -> float:

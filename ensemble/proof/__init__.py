@@ -5,7 +5,6 @@
     book          `status` and its like, block by block; what a block has lost
     reading       every chunk of every observable, read as tasks
     choice        which realizations are computed again
-    agreement     a realization computed again beside the one that is stored
     recomputing   those realizations, as tasks that compare them with the store
     settling      what was found put together: damaged, different or foreign
     repair        what is lost becomes todo, so that a run computes it again

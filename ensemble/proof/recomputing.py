@@ -9,9 +9,9 @@ import numpy as np
 from distributed import Client
 from numpy.typing import NDArray
 
+from ensemble.agreement import deviation, libraries
 from ensemble.failure import line_of
 from ensemble.models.model import Model
-from ensemble.proof.agreement import deviation, libraries
 from ensemble.proof.book import Book
 from ensemble.proof.choice import Choice
 from ensemble.provenance import here

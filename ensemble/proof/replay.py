@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from ensemble.agreement import Deviation, deviation, libraries
 from ensemble.errors import PointError, StoreDamaged
 from ensemble.models.stored import Named
-from ensemble.proof.agreement import Deviation, deviation, libraries
 from ensemble.provenance import here, origin
 from ensemble.realization import spawn_key
 from ensemble.selection import cell_of

@@ -82,6 +82,11 @@ class Agenda:
             supply.give_back(first[0], order.slots)  # it may fit when workers are idle
         return None
 
+    @property
+    def waiting(self) -> int:
+        """How many points, or groups of points, have work to hand out."""
+        return len(self._open)
+
     def _order(self, group: Group, point: Point, slot: Slot, others: "_Supply") -> Order:
         """A portion that begins with one chunk; whole chunks of a cheap point are taken several at once."""
         batch = self._batches[point]

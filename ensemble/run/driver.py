@@ -180,5 +180,5 @@ def _costs(
     known = forecast.known(store, points)
     if unknown := [point for point in points if point not in known]:
         watch.say(f"measuring {len(unknown)} points on {max(1, threads(client))} workers")
-        known |= forecast.measure(client, sweep, unknown, limit, patience)
+        known |= forecast.measure(client, sweep, unknown, limit, patience, watch.warn)
     return known

@@ -43,16 +43,23 @@ class Order:
     """Whether landing is a task of its own even where one task could do all."""
     alone: bool = False
     """Whether nothing else may be in flight, so that a worker's death can only be this one's fault."""
+    others: tuple["Order", ...] = ()
+    """Orders of other points that the same task does: where each point takes less time than a task costs."""
 
     @property
     def count(self) -> int:
-        """Its realizations."""
+        """Its realizations, those of the others not counted."""
         return sum(len(slot.indices) for slot in self.slots)
 
     @property
     def seconds(self) -> float:
-        """What it takes on one core."""
-        return self.count * self.cost
+        """What it takes on one core, with the others."""
+        return self.count * self.cost + sum(each.seconds for each in self.others)
+
+    @property
+    def is_brief(self) -> bool:
+        """Whether one task does all of it, needs little memory, and could do more."""
+        return self.whole and not self.memory and self.count < self.batch
 
     @property
     def whole(self) -> bool:

@@ -1,5 +1,6 @@
 """What a run found and did, and how it tells whoever waits for it."""
 
+import warnings
 from dataclasses import dataclass, field
 from typing import final
 
@@ -15,6 +16,10 @@ class Watch:
 
     def say(self, text: str) -> None:
         """Something worth a line has happened."""
+
+    def warn(self, text: str) -> None:
+        """Something is wrong with the model."""
+        warnings.warn(text, stacklevel=2)
 
     def begin(self, wanted: int, done: int) -> None:
         """The realizations wanted in all, and those that the store had."""

@@ -34,6 +34,10 @@ _KILLED = "KilledWorker: all workers that computed it died, at last with nothing
 """What is told of a realization that kills workers; the same in every run."""
 _TASKS_PER_WORKER = 3
 """In flight: enough that no worker waits for the driver, few enough that a million realizations stay cheap."""
+_BRIEF_SECONDS = 0.25
+"""What a task of several points takes at most: by itself, a task costs about ten milliseconds."""
+_LANDING = 0.003
+"""Seconds that a worker needs to write a chunk, about, whatever is in it."""
 
 
 @final
@@ -130,8 +134,29 @@ class Window:
         room = _TASKS_PER_WORKER * max(1, self.workers)
         while tasks < room and (group := self.agenda.to_judge()):
             tasks += self._hear(group).tasks
-        while not self.interruption.signal and tasks < room and (order := self.agenda.take(self._room())):
-            tasks += self._submit(order).tasks
+        while not self.interruption.signal and tasks < room and (orders := self._take()):
+            tasks += sum(self._submit(order).tasks for order in orders)
+
+    def _take(self) -> list[Order]:
+        """The next orders, none if there are none now; those of points that take less than a task costs in one."""
+        first = self.agenda.take(self._room())
+        if first is None:
+            return []
+        if not first.is_brief:
+            return [first]
+        most = self.agenda.waiting // (_TASKS_PER_WORKER * max(1, self.workers))  # all workers are to have some
+        others: list[Order] = []
+        seconds, filled = first.seconds + _LANDING, first.count / first.batch
+        while len(others) < most and seconds < _BRIEF_SECONDS and filled < 1:
+            order = self.agenda.take(self._room())
+            if order is None:
+                break
+            if not order.is_brief:
+                return [replace(first, others=tuple(others)), order]
+            others.append(order)
+            seconds += order.seconds + _LANDING
+            filled += order.count / order.batch
+        return [replace(first, others=tuple(others))]
 
     def _room(self) -> Room | None:
         if self.deadline is None:
@@ -169,7 +194,8 @@ class Window:
         workers = tuple(options.get("workers", ()))
         indices = slots[0].indices
         if order.whole:
-            landing = self.client.submit(realize_and_land, job, slots, key=f"realize_and_land-{name}", **options)
+            work = [(each.job, each.slots) for each in (order, *order.others)]
+            landing = self.client.submit(realize_and_land, work, key=f"realize_and_land-{name}", **options)
             return self._launch(Flight(landing, (), order, workers))
         starts = range(0, len(indices), order.batch)
         batches = [indices[at : at + order.batch] for at in starts]
@@ -240,8 +266,9 @@ class Window:
             return
         order = flight.order
         if not flight.parts or order.batch > 1:
-            for slot in order.slots:
-                self._submit(replace(order, slots=(slot,), batch=1, split=True, alone=False))
+            for each in (replace(order, others=()), *order.others):
+                for slot in each.slots:
+                    self._submit(replace(each, slots=(slot,), batch=1, split=True, alone=False))
             return
         (slot,) = order.slots
         lost = {index for index, part in zip(slot.indices, flight.parts, strict=True) if part.status == "error"}

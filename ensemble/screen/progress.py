@@ -29,6 +29,10 @@ class ProgressWatch(Watch):
         """Print a line, above the bar if there is one."""
         self._console.print(text, style="dim")
 
+    def warn(self, text: str) -> None:
+        """Print a line that should be seen."""
+        self._console.print(text, style="bold")
+
     def begin(self, wanted: int, done: int) -> None:
         """Show the bar."""
         self._wanted, self._done, self._before = wanted, done, done

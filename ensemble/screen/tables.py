@@ -8,8 +8,8 @@ import xarray as xr
 from rich.table import Table
 
 from ensemble import report
-from ensemble.forecast import Plan
-from ensemble.screen.terminal import console, empty_table
+from ensemble.forecast import Plan, PointPlan
+from ensemble.screen.terminal import console, empty_table, tall_table
 from ensemble.sweep import shown
 from ensemble.wording import duration, size, with_error
 
@@ -19,16 +19,16 @@ _BETWEEN = 3
 
 def plan_table(plan: Plan, axes: list[str]) -> Table:
     """A row for every point: what is there, what is missing, what it takes."""
-    table = empty_table(*axes, "done", "expected", "missing", "one takes", "tasks", "core time", "data")
-    for each in plan.points:
-        data = size(each.missing * plan.bytes_each)
-        core = duration(each.missing * each.seconds)
-        values = [shown(value) for _, value in each.point.values]
-        expected = f"{'' if each.sure else '≤ '}{each.expected}"
-        table.add_row(
-            *values, str(each.done), expected, str(each.missing), duration(each.seconds), str(each.tasks), core, data
-        )
-    return table
+    headers = (*axes, "done", "expected", "missing", "one takes", "tasks", "core time", "data")
+    return tall_table(headers, (_plan_cells(plan, each) for each in plan.points))
+
+
+def _plan_cells(plan: Plan, each: PointPlan) -> list[str]:
+    values = [shown(value) for _, value in each.point.values]
+    expected = f"{'' if each.sure else '≤ '}{each.expected}"
+    core, data = duration(each.missing * each.seconds), size(each.missing * plan.bytes_each)
+    takes = duration(each.seconds)
+    return [*values, str(each.done), expected, str(each.missing), takes, str(each.tasks), core, data]
 
 
 def plan_rows(plan: Plan) -> list[dict[str, Any]]:

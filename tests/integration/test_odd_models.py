@@ -9,7 +9,10 @@ import pytest
 import xarray as xr
 from distributed import Client
 
+import ensemble
 from ensemble import Sweep, run_sweep
+from ensemble.forecast import plan
+from ensemble.proof import verify
 from ensemble.store import Ledger, Status
 from ensemble.task import Job, realize
 from tests.support.minimal_model import MODEL
@@ -118,3 +121,64 @@ def test_a_value_that_its_type_holds_is_stored(
     result = outcome(write, dtype, value)
     assert result.arrays["signal"][0].tolist() == stored, result.exception
     assert result.arrays["signal"].dtype == dtype
+
+
+ONES = """    def measure_all(self, disorders):
+        return {"signal": np.ones((len(disorders), 2))}
+
+"""
+ODD = {
+    "starts a thread": "import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()",
+    "forks": "import os; (os.fork() or os._exit(0)) and os.wait()",
+    "starts a process": "import subprocess; subprocess.run(['true'], check=True)",
+    "holds the interpreter": "import ctypes; ctypes.PyDLL(None).usleep(300_000)",
+    "changes its disorder": "disorder[:] = disorder[::-1].copy(); disorder = disorder[::-1]",
+    "keeps memory": "self.__class__.kept = [*getattr(self.__class__, 'kept', ()), bytearray(2**20)]",
+    "prints": "import sys; print('here'); print('there', file=sys.stderr)",
+    "leaves its folder": "import os; os.chdir('/')",
+    "empties the environment": "import os; os.environ.clear()",
+    "lets numbers raise": "np.seterr(all='raise')",
+    "seeds the global stream": "np.random.seed(1)",
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_what_a_model_does_besides_changes_nothing(
+    what: str, write: Callable[..., Sweep], tmp_path: Path, one_worker: str
+) -> None:
+    run_sweep(write("pass"), tmp_path / "a.zarr", cluster=one_worker)
+    assert run_sweep(write(ODD[what]), tmp_path / "b.zarr", cluster=one_worker).computed == 40
+    first, second = (ensemble.open(tmp_path / name)["signal"].to_numpy() for name in ("a.zarr", "b.zarr"))
+    assert first.tobytes() == second.tobytes()
+
+
+def test_a_model_that_changes_its_disorder_in_place_is_given_it_anew(
+    write: Callable[..., Sweep], tmp_path: Path, one_worker: str
+) -> None:
+    change = ('"signal": disorder', '"signal": disorder.copy() + 0 * disorder.__imul__(0)')
+    run_sweep(write("pass", change), tmp_path / "a.zarr", cluster=one_worker)
+    assert verify(tmp_path / "a.zarr", fraction=1, model=tmp_path / "mine.py", cluster=one_worker).well
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (('"signal": disorder', '"signal": np.random.rand(2)'), "all random numbers must come from the generator"),
+        (
+            (
+                "    def measure(",
+                f"{ONES}    def measure(",
+            ),
+            "measure_all must give what measure gives",
+        ),
+    ],
+    ids=["the global stream", "measure_all"],
+)
+def test_a_model_that_is_not_the_same_again_is_told(
+    change: tuple[str, str], told: str, write: Callable[..., Sweep], tmp_path: Path, one_worker: str
+) -> None:
+    """Its averages would be those of something that nobody can compute again."""
+    with pytest.warns(UserWarning, match=rf"signal of realization 0 at size=2, .* came out differently .*{told}"):
+        run_sweep(write("pass", change), tmp_path / "a.zarr", cluster=one_worker)
+    with pytest.warns(UserWarning, match=told):
+        plan(write("pass", change), tmp_path / "b.zarr", 1)

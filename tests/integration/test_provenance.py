@@ -15,8 +15,8 @@ from threadpoolctl import threadpool_info
 
 import ensemble
 from ensemble import Sweep, provenance, run_sweep
+from ensemble.agreement import libraries
 from ensemble.models.random_state import RandomState
-from ensemble.proof.agreement import libraries
 from ensemble.provenance import THREADS, UNKNOWN, Origin
 from ensemble.store import Ledger, Receipt
 from ensemble.store.codes import Codes, Part, computed_by_others

@@ -13,9 +13,9 @@ from click.testing import Result
 from numpy.typing import NDArray
 
 import ensemble
-from ensemble import Sweep, run_sweep
+from ensemble import Sweep, agreement, run_sweep
 from ensemble.errors import ModelError, ModelNotNamed, StoreDamaged, StoreError, StoreLocked, StoreMismatch
-from ensemble.proof import Verdict, agreement, verify
+from ensemble.proof import Verdict, verify
 from ensemble.proof.book import arrays_of
 from ensemble.store import Ledger, Status, lock
 from ensemble.store.group import commit

@@ -8,6 +8,7 @@ import pytest
 from distributed import Client
 
 from ensemble import Sweep, forecast, run_sweep
+from ensemble.forecast import measuring
 from tests.support.toy_model import ToyModel
 
 Toy = Callable[..., Sweep]
@@ -65,7 +66,7 @@ def test_costs_are_those_of_the_points(toy: Toy, cluster: Client) -> None:
 
 
 def test_a_large_grid_is_measured_in_part(toy: Toy, cluster: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forecast, "_SAMPLE", 2)
+    monkeypatch.setattr(measuring, "_SAMPLE", 2)
     sweep = toy(axes={"size": [2], "seconds": [0.05, 0.06, 0.001, 0.002]})
     costs = list(forecast.measure(cluster, sweep, sweep.points).values())
     assert costs[0] == costs[1] > costs[2] == costs[3]
@@ -74,7 +75,7 @@ def test_a_large_grid_is_measured_in_part(toy: Toy, cluster: Client, monkeypatch
 def test_points_that_tell_nothing_in_time_count_as_the_dearest(
     toy: Toy, cluster: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forecast, "_PATIENCE", 0.5)
+    monkeypatch.setattr(measuring, "_PATIENCE", 0.5)
     sweep = toy(axes={"size": [2], "seconds": [0.01, 2.0]})
     cheap, dear = forecast.measure(cluster, sweep, sweep.points).values()
     assert dear == cheap

@@ -13,6 +13,7 @@ LAYERS = [
     ["values", "wording", "physics"],
     ["models"],
     ["provenance"],
+    ["agreement"],
     ["stop", "together"],
     ["sweep"],
     ["realization", "guard"],
