@@ -6,7 +6,6 @@ than a million.
 
 import contextlib
 import itertools
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,16 +22,14 @@ import ensemble
 from ensemble import Sweep
 from ensemble.run import Summary, Watch, run_on, survey
 from ensemble.store import Status
-from tests.benchmarks import HOUR, seconds
+from tests.benchmarks import CHEAP_POINTS, HOUR, REALIZATIONS, cheap_sweep, seconds
 from tests.support.command import line
 from tests.support.glass import kernel_seconds
 from tests.support.glass import sweep_of as glass
 from tests.support.processes import start
-from tests.support.toy_model import QUICK
 from tests.support.waiting import wait_until
 
-REALIZATIONS = int(os.environ.get("ENSEMBLE_BENCHMARK_REALIZATIONS", 10**6))
-POINTS, CHUNK = 91, 512
+CHUNK = 512
 CHUNKS_IN_A_TASK, TASKS_IN_FLIGHT = 16, 6
 """Of the bare run; the framework finds its own."""
 
@@ -67,30 +64,12 @@ class Stopwatch(Watch):
         self.ended = time.perf_counter()
 
 
-def sweep_of(realizations: int, points: int = 1, *, judged: bool = False) -> Sweep:
-    """So many realizations in all, of a model that takes a microsecond to measure, at 91 steps.
-
-    If they are judged, it is to the error that somewhat more of them would give the mean at the last step: again and
-    again on the way.
-    """
-    each, deviation = realizations // points, (POINTS / 12) ** 0.5
-    table = {
-        "model": QUICK,
-        "realizations": each,
-        "seed": 2021,
-        "axes": {"drift": [0.5 * point for point in range(points)]},
-        "time": {"start": 0.0, "stop": POINTS - 1.0, "num": POINTS},
-    }
-    rule = {"quantity": "mean", "at": POINTS - 1.0, "absolute": 0.9 * deviation / each**0.5, "min": 1000}
-    return Sweep.from_table({**table, "stop": rule} if judged else table)
-
-
 def run_bare(client: Client, store: Path) -> None:
     """As many walks without a framework: a window of tasks, a generator for each chunk, nothing but the chunks."""
     array = zarr.create_array(
         str(store),
-        shape=(REALIZATIONS, POINTS),
-        chunks=(CHUNK, POINTS),
+        shape=(REALIZATIONS, CHEAP_POINTS),
+        chunks=(CHUNK, CHEAP_POINTS),
         dtype="float64",
         compressors=[ZstdCodec(level=3), Crc32cCodec()],
     )
@@ -98,8 +77,8 @@ def run_bare(client: Client, store: Path) -> None:
     def compute(path: str, start: int, stop: int) -> None:  # travels by value
         target = zarr.open_array(path, mode="r+")
         for at in range(start, stop, CHUNK):
-            numbers = np.random.default_rng(at).random((min(CHUNK, stop - at), POINTS))
-            target[at : at + CHUNK] = np.cumsum(numbers - 0.5, axis=1) + 0.5 * np.arange(POINTS)
+            numbers = np.random.default_rng(at).random((min(CHUNK, stop - at), CHEAP_POINTS))
+            target[at : at + CHUNK] = np.cumsum(numbers - 0.5, axis=1) + 0.5 * np.arange(CHEAP_POINTS)
 
     def tasks() -> Iterator["Future[None]"]:
         length = CHUNK * CHUNKS_IN_A_TASK
@@ -126,12 +105,12 @@ def forget_half(store: Path) -> None:
 )
 def test_a_million(benchmark: BenchmarkFixture, points: int, judged: bool, tmp_path: Path, cluster: Client) -> None:
     """From nothing, bare before and after it; then the same store finished, and half-finished; with a stop rule too."""
-    sweep, store = sweep_of(REALIZATIONS, points, judged=judged), tmp_path / "a.zarr"
+    sweep, store = cheap_sweep(REALIZATIONS, points, judged=judged), tmp_path / "a.zarr"
 
     def run(watch: Watch, sweep: Sweep = sweep, store: Path = store) -> Summary:
         return run_on(cluster, sweep, store, watch=watch)
 
-    run(Watch(), sweep_of(10 * CHUNK), tmp_path / "first.zarr")  # whatever a worker imports on its first task
+    run(Watch(), cheap_sweep(10 * CHUNK), tmp_path / "first.zarr")  # whatever a worker imports on its first task
     before = psutil.Process().memory_info().rss
     bare = seconds(lambda: run_bare(cluster, tmp_path / "before.zarr"), 1)
     fresh = Stopwatch()
@@ -165,8 +144,8 @@ def test_a_million(benchmark: BenchmarkFixture, points: int, judged: bool, tmp_p
 def test_a_million_of_the_first_model(benchmark: BenchmarkFixture, tmp_path: Path, cluster: Client) -> None:
     """Four two-level systems without dissipation, judged on the way, as the command line runs them."""
     sweep, store = tmp_path / "a.toml", tmp_path / "a.zarr"
-    sweep.write_text(GLASS.format(realizations=REALIZATIONS, points=POINTS))
-    sample = glass(4, min(REALIZATIONS, 10**5), times=POINTS)
+    sweep.write_text(GLASS.format(realizations=REALIZATIONS, points=CHEAP_POINTS))
+    sample = glass(4, min(REALIZATIONS, 10**5), times=CHEAP_POINTS)
     memory: list[int] = []
 
     def run() -> None:
