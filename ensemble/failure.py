@@ -35,7 +35,7 @@ def traceback_of(error: BaseException) -> str:
         told = "".join(traceback.format_exception(error))
     except BaseException as second:
         told = f"(its traceback cannot be formatted: {type(second).__name__})\n"
-    return shorten(printable(told), LONGEST_TEXT)
+    return shorten(printable(shorten(told, LONGEST_TEXT)), LONGEST_TEXT)  # escaping takes seconds for megabytes
 
 
 def printable(text: str) -> str:

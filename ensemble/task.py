@@ -29,6 +29,8 @@ from ensemble.store.place import Place, place
 
 _COMPILING_TAKES_LESS = 60.0
 """Seconds: a first call that took longer than this is costly whether it compiled something or not."""
+_LARGE_ROWS = 2**16
+"""Bytes of an observable of one realization from which on it is no use to hash several at once."""
 _TIMES = 128
 """So often a cheap realization is timed ..."""
 _TIMING = 0.05
@@ -130,7 +132,11 @@ def _digests(job: Job, slot: Slot, outcomes: Iterable[Outcome]) -> NDArray[np.ui
     parts = np.zeros(len(done), np.uint32)
     for name in job.observables if measured else ():
         rows = [arrays[name] for _, arrays in measured]
-        parts += digest.of_rows(job.key, name, done, rows[0] if len(rows) == 1 else np.concatenate(rows))
+        if len(rows) > 1 and rows[0].nbytes > _LARGE_ROWS:  # one by one, to need no memory for all of them once more
+            each = zip(measured, rows, strict=True)
+            parts += np.concatenate([digest.of_rows(job.key, name, indices, some) for (indices, _), some in each])
+        else:
+            parts += digest.of_rows(job.key, name, done, rows[0] if len(rows) == 1 else np.concatenate(rows))
     digests = np.zeros(len(slot.indices), np.uint32)
     digests[np.searchsorted(slot.indices, done)] = parts
     return digests

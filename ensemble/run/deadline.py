@@ -96,7 +96,7 @@ def _moment(text: str, now: datetime) -> datetime:
     hour, minute, second = (*map(int, text.split(":")), 0)[:3]
     today = now.astimezone().replace(hour=hour, minute=minute, second=second, microsecond=0, tzinfo=None)
     moments = (day.astimezone() for day in (today, today.replace(fold=1), today + timedelta(days=1)))
-    return next(moment for moment in moments if moment > now)  # in autumn an hour comes twice
+    return min(moment for moment in moments if moment > now)  # in autumn an hour comes twice, in spring one never
 
 
 def _left_by_squeue(job: str) -> float | None:

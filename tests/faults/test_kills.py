@@ -69,6 +69,7 @@ def test_the_driver_is_killed_while_it_makes_the_store(folder: Path, undisturbed
     assert contents(finished(folder)) == contents(undisturbed)
 
 
+@pytest.mark.slow
 @pytest.mark.drift
 def test_workers_are_killed_while_the_driver_goes_on(folder: Path, undisturbed: Path) -> None:
     with start(line(*RUN, "--batch", "1"), folder) as run:

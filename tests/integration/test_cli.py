@@ -180,6 +180,7 @@ def test_average_and_plot_work_on_a_store_alone(folder: Path, address: str) -> N
     assert (part[0], part[1] < whole[1]) == (whole[0], True)  # one column in the place of two
 
 
+@pytest.mark.slow
 @pytest.mark.drift
 def test_average_writes_what_it_prints(folder: Path, address: str) -> None:
     """A plateau that rests on one realization is named; files and JSON have the same numbers."""
@@ -374,6 +375,7 @@ def test_help_says_what_each_command_does() -> None:
         assert f"\n  {command} " in told
 
 
+@pytest.mark.slow
 def test_a_model_without_curves_has_a_table_but_no_figure(folder: Path, address: str) -> None:
     (folder / "mine.py").write_text(
         MODEL.replace('Observable("signal")', 'Observable("signal", dims=())').replace(

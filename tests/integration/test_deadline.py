@@ -379,6 +379,7 @@ def test_a_run_in_a_slurm_job_ends_before_it_and_draws_nothing(
 # What a driver tells meanwhile.
 
 
+@pytest.mark.slow
 def test_another_process_reads_what_a_driver_tells_at_any_moment(toy: Toy, tmp_path: Path, address: str) -> None:
     """A process of its own asks as often as it can while a run goes on."""
     store = tmp_path / "a.zarr"

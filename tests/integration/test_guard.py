@@ -65,6 +65,7 @@ def test_whatever_hangs_has_failed_and_says_where(tmp_path: Path, address: str, 
         assert all("line" in text and "fullmatch" in text for text in texts.sel(how="regex").to_numpy())
 
 
+@pytest.mark.slow
 def test_what_hangs_does_not_depend_on_batches(tmp_path: Path, address: str, reference: Callable[..., Path]) -> None:
     run_sweep(sweep(HELD), tmp_path / "a.zarr", cluster=address, batch=3, time_limit=LIMIT)
     assert contents(tmp_path / "a.zarr") == contents(reference(HELD))
@@ -110,6 +111,7 @@ def test_a_measurement_that_hangs_costs_the_limit(cluster: Client) -> None:
         assert LIMIT <= cost < 1000
 
 
+@pytest.mark.slow
 def test_a_limit_changes_nothing_where_nothing_hangs(tmp_path: Path, address: str) -> None:
     (tmp_path / "mended").touch()
     asked = sweep("sleep", unless=str(tmp_path / "mended"))
@@ -183,6 +185,7 @@ def test_what_ends_a_process_takes_nobody_along(item: str, line: str, cluster: C
     assert told(cluster, "first", item, "last") == ["first", line, "last"]
 
 
+@pytest.mark.slow
 def test_a_crash_says_where(cluster: Client) -> None:
     (crash,) = cluster.submit(guard.each, answer, None, ["crash"], LIMIT).result(TIMEOUT)
     line, _, traceback = crash.told.partition("\n")
@@ -191,6 +194,7 @@ def test_a_crash_says_where(cluster: Client) -> None:
     assert re.search(r'in string_at\n  File ".*test_guard\.py", line \d+ in answer', traceback)
 
 
+@pytest.mark.slow
 def test_who_dies_once_is_asked_again(tmp_path: Path, cluster: Client) -> None:
     assert told(cluster, "first", "die once", "last", folder=tmp_path) == ["first", "die once", "last"]
     assert (tmp_path / "died").exists()

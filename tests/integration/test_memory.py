@@ -172,6 +172,7 @@ def test_a_worker_with_room_that_goes_is_followed_by_another(address: str, tmp_p
         assert processes(tmp_path / "a.zarr", GIB) == {first.pid, second[0].pid}
 
 
+@pytest.mark.slow
 def test_a_run_ends_when_no_worker_with_room_is_left(address: str, tmp_path: Path) -> None:
     with worker(address, "1GiB"), worker(address, "3GiB") as large:
         wait_for(address, 2)

@@ -107,6 +107,7 @@ def test_a_model_of_one_s_own(tmp_path: Path) -> None:
         assert dataset["signal"].attrs["long_name"] == "total spin per spin"
 
 
+@pytest.mark.slow
 def test_a_figure_of_one_s_own(tmp_path: Path) -> None:
     """Checked against the closed form of the example: δ is 2."""
     for name in ("random_field.py", "random_field.toml", "dephasing.toml"):

@@ -13,9 +13,10 @@ import pytest
 from distributed import Client, Scheduler
 from distributed.diagnostics.plugin import SchedulerPlugin
 
-from ensemble import Sweep
+from ensemble import Sweep, run_sweep
 from ensemble.run import Watch, run_on
 from ensemble.run.window import _TASKS_PER_WORKER
+from ensemble.store import Ledger, Status
 from tests.support.contents import contents
 from tests.support.herd import herd
 
@@ -88,3 +89,30 @@ def test_thirty_two_workers(
 
     run_on(cluster, toy(**asked), tmp_path / "b.zarr", watch=Watch())
     assert contents(tmp_path / "a.zarr") == contents(tmp_path / "b.zarr")
+
+
+def test_points_of_a_few_cheap_realizations_share_tasks(toy: Toy, tmp_path: Path, cluster: Client) -> None:
+    """A task costs more than they do; whatever is computed together, the store is the same."""
+    asked: dict[str, Any] = {"realizations": 3, "axes": {"size": [2, 3], "drift": [0.1 * at for at in range(40)]}}
+    with seeing(cluster) as seen:
+        together = run_on(cluster, toy(**asked), tmp_path / "a.zarr", watch=Watch())
+    assert together.computed == 240
+    assert of_kind(seen.done, "realize_and_land").total() < 80 / 2
+    with seeing(cluster) as seen:
+        run_on(cluster, toy(**asked), tmp_path / "b.zarr", batch=1, watch=Watch())
+    assert of_kind(seen.done, "realize").total() == 240
+    assert contents(tmp_path / "a.zarr") == contents(tmp_path / "b.zarr")
+
+
+@pytest.mark.faults
+def test_a_realization_that_kills_its_worker_is_found_among_points_that_share_a_task(
+    toy: Toy, tmp_path: Path, one_worker: str
+) -> None:
+    axis = [-1.0 - at for at in range(23)] + [2.0]
+    summary = run_sweep(
+        toy(realizations=2, axes={"size": [2], "kills_below": axis}), tmp_path / "a.zarr", cluster=one_worker
+    )
+    assert (summary.computed, summary.failed) == (46, 2)
+    status = Ledger.reading(tmp_path / "a.zarr").status
+    assert (status[0, axis.index(2.0)] == Status.FAILED).all()
+    assert (status == Status.DONE).sum() == 46

@@ -338,6 +338,7 @@ def test_a_second_run_starts_nothing(toy: Toy, tmp_path: Path, address: str, und
     assert contents(tmp_path / "a.zarr") == contents(undisturbed)
 
 
+@pytest.mark.slow
 def test_what_the_book_tells_of_targets_only_saves_time(
     toy: Toy, tmp_path: Path, address: str, undisturbed: Path
 ) -> None:
@@ -378,6 +379,7 @@ def steps(address: str, store: Path, *sweeps: Sweep) -> list[Summary]:
     return summaries
 
 
+@pytest.mark.slow
 def test_a_tighter_and_a_looser_target_and_none(toy: Toy, tmp_path: Path, address: str) -> None:
     """What is there is never computed again, and a looser rule leaves what a tighter one has asked for."""
     loose, tight = (toy(**{**TABLES, "stop": {**WALK, "absolute": target}}) for target in (0.2, 0.1))
@@ -394,6 +396,7 @@ def test_a_tighter_and_a_looser_target_and_none(toy: Toy, tmp_path: Path, addres
     assert {name: grown[name] for name in fresh} == fresh
 
 
+@pytest.mark.slow
 def test_a_larger_max(toy: Toy, tmp_path: Path, address: str) -> None:
     """Also a point that was exact enough with the most goes on to the next checkpoint: 150 is none any more."""
     small, large = (toy(**{**TABLES, "realizations": most}) for most in (150, 400))
@@ -460,6 +463,7 @@ def test_a_point_at_which_all_fail_ends_with_all_it_may_have(toy: Toy, tmp_path:
     assert run_sweep(sweep, tmp_path / "a.zarr", cluster=NOWHERE).complete
 
 
+@pytest.mark.slow
 def test_mended_realizations_are_judged_again(toy: Toy, tmp_path: Path, address: str) -> None:
     """What failed again is computed once in a run, at however many checkpoints it lies; what was mended counts."""
     mended = tmp_path / "mended"
@@ -535,6 +539,7 @@ def test_points_tied_by_a_reference_stop_together(tmp_path: Path, address: str) 
     assert np.array_equal(grown["target_value"], fresh["target_value"].squeeze(), equal_nan=True)
 
 
+@pytest.mark.slow
 def test_a_tied_point_that_nobody_has_looked_at_is_not_taken_for_met(tmp_path: Path, address: str) -> None:
     """As a driver leaves it that dies when a new point has landed, but has not been judged with the others yet."""
     table = {

@@ -129,6 +129,7 @@ def test_a_damaged_chunk_is_named_and_comes_back(
     assert check(store, fraction=1).well
 
 
+@pytest.mark.slow
 def test_several_damages_are_all_named_and_all_come_back(
     store: Path, undisturbed: Path, check: Check, address: str
 ) -> None:
@@ -329,6 +330,7 @@ def test_a_model_that_has_changed_is_told(store: Path, tmp_path: Path, address: 
     assert verify(store, fraction=0, cluster=address).well
 
 
+@pytest.mark.slow
 def test_other_versions_of_libraries_excuse_rounding_and_no_more(store: Path, check: Check) -> None:
     """Values move by 1e-12 and by 1e-6; integers have no rounding."""
     walk = zarr.open_array(store / "walk", mode="r+")
@@ -384,6 +386,7 @@ def test_what_is_found_by_a_search_says_how_accurate_it_is(accuracy: float | Non
         assert found.rounding is rounding
 
 
+@pytest.mark.slow
 def test_the_sample_is_reproducible_and_spread(store: Path, check: Check) -> None:
     """Half: five of ten at every point, in all its chunks; another number is another sample."""
     zarr.open_array(store / "walk", mode="r+")[...] = 1e9
@@ -559,6 +562,7 @@ def test_the_commands_name_damage_in_one_sentence(store: Path, address: str, tmp
     assert status.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_the_glass_is_verified_too(tmp_path: Path, address: str) -> None:
     """Observables that do not exist at a point, and the entropy's linear algebra."""
     table = {
@@ -702,6 +706,7 @@ def test_a_point_that_is_different_as_a_whole_is_not_repaired(store: Path, check
     assert "so computing it again is no repair; bring the model back as it was" in told.stderr
 
 
+@pytest.mark.slow
 def test_the_sample_is_another_one_after_a_repair(store: Path, check: Check, address: str) -> None:
     """Or else what a repair has not found would be certified by the sample that it was found by."""
     flip(chunk_of(store, "walk"))

@@ -305,6 +305,7 @@ def test_a_tolerance_that_cannot_be_met() -> None:
     assert replace(model, dynamics="hilbert").measure(drawn(model))["matvecs"] == 0
 
 
+@pytest.mark.slow
 def test_a_state_that_was_not_found_is_a_failure_and_never_a_number(tmp_path: Path, address: str) -> None:
     """The other dynamics, which has no tolerance to meet, is untouched."""
     sweep = Sweep.from_table(

@@ -63,6 +63,7 @@ def test_a_quarter_counts_pairs_once_and_closes_the_gap_sooner() -> None:
     assert jackknife(TLS, "gap_depth", measured(replace(TLS, T=0.05), 25, "gap_density", "shoulder_density"))[0] < 0.8
 
 
+@pytest.mark.slow
 def test_rates_of_two_level_systems_are_flat_and_relax_as_a_logarithm() -> None:
     """Both are exact: 1 / 12 decades, -1 / 2 ln R, and the relaxation averaged over amplitudes."""
     names = ("rate_histogram", "relaxation", "averaged_relaxation", "mean_log_factor")
@@ -252,6 +253,7 @@ def test_the_signs_hold_in_every_box(box: str) -> None:
         assert mean(faster) > 1
 
 
+@pytest.mark.slow
 def test_fields_of_electrons_that_have_hopped() -> None:
     """-.023, -.077 for the slowest tenth, at most .35."""
     rows = measured(ElectronGlass(N=600), 3, "shift", "slow_shift", "largest_shift")

@@ -46,6 +46,7 @@ def test_levels_and_eigenstates(L: int, h: float) -> None:
         near(*jackknife(model, name, rows), *expected, tolerance, at_most)
 
 
+@pytest.mark.slow
 def test_levels_repel_where_spins_are_free_to_turn() -> None:
     """From independent levels to those of random matrices, and eigenstates from frozen to random ones."""
     found = []

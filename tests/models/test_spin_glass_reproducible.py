@@ -28,6 +28,7 @@ def bits() -> str:
     return repr(found)
 
 
+@pytest.mark.slow
 def test_processes_and_leftovers_in_memory_change_no_bit() -> None:
     assert printed(CODE, 1, leftover=1) == printed(CODE, 2, leftover=127) == bits()
 

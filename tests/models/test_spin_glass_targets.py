@@ -56,6 +56,7 @@ def test_orders_differ() -> None:
         assert mean(apart) > 2 * error(apart)
 
 
+@pytest.mark.slow
 def test_the_reluctant_take_their_time() -> None:
     """Flips of a spin grow as L; those of random sweeps do not: .6."""
     agrees(fields(replace(FIELDS, state="stable_reluctant"), 40)["flips"], 71.0, 0.5, 1.0, at_most=7.0)
@@ -92,6 +93,7 @@ def test_the_gap_of_other_powers(alpha: float, slope: float) -> None:
     near(*jackknife(model, "slope", fields(model, 1000)), slope, 0.01, 0.0, at_most=0.07)
 
 
+@pytest.mark.slow
 def test_the_way_through_the_ring_is_as_good() -> None:
     """Slopes differ by .006(20) where distances are chords."""
     slopes = [
@@ -195,6 +197,7 @@ def power(model: SpinGlassPairs, sizes: list[tuple[int, int]]) -> tuple[float, f
     return float(slope), math.sqrt(covariance[0, 0])
 
 
+@pytest.mark.slow
 def test_pairs_of_stable_states_grow_slower_than_the_chain() -> None:
     """As L^.83, those of hot ones as L^1.43, faster than the 2 - α of long chains."""
     cold, hot = ([(L, count) for L, count, *_ in sizes] for sizes in (COLD_PAIRS, HOT_PAIRS))

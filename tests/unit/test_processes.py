@@ -117,6 +117,7 @@ with start({python(SLEEP)!r}) as process:
         assert not child.is_running()
 
 
+@pytest.mark.slow
 def test_commands_can_be_interrupted_where_a_parent_ignores_signals() -> None:
     """As where tests run in the background of a script, or under `nohup`: the two tests above, in another pytest."""
     names = (test_a_command_can_be_interrupted.__name__, test_a_command_that_is_hung_up_on_ends.__name__)

@@ -8,6 +8,7 @@ from distributed import Client
 from ensemble.figure import Declaration, Result, compute, evaluate
 from ensemble.run import Watch
 from tests.support.declared import written
+from tests.support.once import made_once
 
 
 @pytest.fixture(scope="package")
@@ -19,9 +20,11 @@ def declaration(tmp_path_factory: pytest.TempPathFactory) -> Declaration:
 @pytest.fixture(scope="package")
 def stores(declaration: Declaration, cluster: Client, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of its stores, at the scale quick."""
-    folder = tmp_path_factory.mktemp("computed")
-    compute(declaration, "quick", folder, lambda: cluster, watch=Watch())
-    return folder
+
+    def make(folder: Path) -> None:
+        compute(declaration, "quick", folder, lambda: cluster, watch=Watch())
+
+    return made_once(tmp_path_factory, "computed", make)
 
 
 @pytest.fixture(scope="package")

@@ -138,6 +138,7 @@ def test_a_law_of_a_number_needs_no_fit_of_its_own(result: Result) -> None:
     assert [each.fit.values for each in result.fitted["final"]] == [{"mean": 1.0}] * 4
 
 
+@pytest.mark.slow
 def test_both_are_drawn_and_told(result: Result, folder: Path) -> None:
     _, files = publish(result.declaration, "quick", folder)
     assert all(file.stat().st_size for file in files)
