@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from multiprocessing import forkserver
 from multiprocessing.util import Finalize
+from typing import Any
 
 import dask
 from distributed import Client, LocalCluster
@@ -21,6 +22,7 @@ from ensemble.cluster import keys
 from ensemble.cluster.dashboard import page_settings, scheduler_options
 from ensemble.cluster.scratch import scratch_folder, scratch_settings
 from ensemble.cluster.settings import FORK_SERVER, KEEPING, PRELOAD, UNOBSERVED
+from ensemble.errors import ClusterError
 
 _LASTING = {"distributed.scheduler.worker-ttl": None, "distributed.deploy.lost-worker-timeout": "1000 weeks"}
 """A worker that says nothing for long is at work, and one that dies is started again.
@@ -53,7 +55,7 @@ def client(workers: int, *, dashboard: bool = False, insecure: bool = False) -> 
         scratch_folder() as scratch,
         dask.config.set(settings | scratch_settings(scratch)),
         contextlib.ExitStack() as afterwards,
-        LocalCluster(
+        _started(
             n_workers=workers,
             threads_per_worker=1,
             processes=True,
@@ -71,6 +73,18 @@ def client(workers: int, *, dashboard: bool = False, insecure: bool = False) -> 
             nanny = logging.getLogger("distributed.nanny")
             afterwards.callback(nanny.setLevel, nanny.level)
             nanny.setLevel(logging.ERROR)
+
+
+def _started(**options: Any) -> LocalCluster:
+    """A cluster whose workers have started; one sentence if they could not, or died as they did."""
+    try:
+        return LocalCluster(**options)
+    except (OSError, RuntimeError) as error:
+        first: BaseException = error
+        while first.__cause__ is not None:
+            first = first.__cause__
+        told = " ".join(f"{type(first).__name__}: {first}".split())
+        raise ClusterError(f"workers must start on this machine, but they could not: {told}; try again") from error
 
 
 @functools.cache
