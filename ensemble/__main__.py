@@ -1,5 +1,5 @@
 """`python -m ensemble`: the command line, where `ensemble` itself is not on the PATH."""
 
-from ensemble.cli import main
+from ensemble.cli import start
 
-main(prog_name="ensemble")
+start()

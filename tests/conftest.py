@@ -31,7 +31,8 @@ def pytest_configure(config: pytest.Config) -> None:
     handle_signals()
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-        warm.compile_models()
+        if config.getoption("markexpr") != "drift":  # these need a few kernels only
+            warm.compile_models()
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

@@ -15,6 +15,7 @@ A command's module loads when the command is used, so that each waits for what i
 
 import importlib
 import os
+import signal
 import sys
 from typing import Any
 
@@ -59,11 +60,6 @@ class _Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
 
-    def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Begin, with three open streams."""
-        _open_streams()
-        return super().main(*args, **kwargs)
-
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; tell what went wrong."""
         try:
@@ -82,6 +78,21 @@ class _Commands(click.Group):
             ctx.exit(130)
 
 
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="ensemble")
+def main() -> None:
+    """Disorder ensembles: from a sweep file to a labelled Zarr store, averages and figures."""
+
+
+def start() -> None:
+    """The command `ensemble`, in a process of its own."""
+    _open_streams()
+    try:
+        main(prog_name="ensemble")
+    finally:  # all is said: Ctrl-C must not make Python print where it was as it ended
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def _open_streams() -> None:
     """Open what the caller has closed: or else the next file or socket would be standard input or output of workers."""
     for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
@@ -93,9 +104,3 @@ def _open_streams() -> None:
             os.set_inheritable(opened, True)
         if getattr(sys, name) is None:
             setattr(sys, name, open(descriptor, "r" if descriptor == 0 else "w", closefd=False))  # noqa: SIM115 - to stay
-
-
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="ensemble")
-def main() -> None:
-    """Disorder ensembles: from a sweep file to a labelled Zarr store, averages and figures."""

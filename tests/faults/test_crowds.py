@@ -91,8 +91,10 @@ from ensemble import Model, Observable, parameter
 @dataclass(frozen=True)
 class Many(Model):
     size: int = parameter(2, long_name="size")
-    observables = {f"of_{number}": Observable("one of many", dims=(), dtype=("int64", "float64", "complex64")[number % 3])
-                   for number in range(50)}
+    observables = {
+        f"of_{number}": Observable("one of many", dims=(), dtype=("int64", "float64", "complex64")[number % 3])
+        for number in range(50)
+    }
     draw_fields = ("size",)
 
     def draw(self, rng):

@@ -98,8 +98,14 @@ def test_a_store_that_nothing_happened_to_is_well(store: Path, undisturbed: Path
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("array", ["walk", "final", "paths", "wave", "exception", "status", "provenance"])
-@pytest.mark.parametrize("harm", [flip, truncate, Path.unlink], ids=["flipped", "truncated", "missing"])
+@pytest.mark.parametrize(
+    ("harm", "array"),
+    [
+        *((flip, array) for array in ("walk", "final", "paths", "wave", "exception", "status", "provenance", "digest")),
+        *((truncate, array) for array in ("wave", "exception", "provenance")),
+        *((Path.unlink, array) for array in ("walk", "final", "exception", "status", "digest")),
+    ],
+)
 def test_a_damaged_chunk_is_named_and_comes_back(
     harm: Callable[[Path], None], array: str, store: Path, undisturbed: Path, check: Check, address: str
 ) -> None:
@@ -110,7 +116,7 @@ def test_a_damaged_chunk_is_named_and_comes_back(
     assert damage.file == path.relative_to(store).as_posix()
     assert damage.holds == array
     assert damage.said == ("it is not there" if harm is Path.unlink else "its checksum is wrong")
-    if array in ("status", "provenance"):
+    if array in ("status", "provenance", "digest"):
         assert damage.axes == {"size": (2, 3), "drift": (0.0, 0.5)}
         assert damage.realizations == (0, 10)
     elif array != "exception":

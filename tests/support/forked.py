@@ -215,6 +215,6 @@ def _become(request: dict[str, Any], files: list[int], others: list[Any]) -> Non
     if Path(ensemble.__file__).parents[1] != ROOT:
         sys.path.remove(str(ROOT))  # the tests themselves are nothing that a command could import
     sys.argv = request["arguments"]
-    from ensemble.cli import main
+    from ensemble.cli import start
 
-    main()
+    start()
