@@ -16,7 +16,8 @@ _DEAR = 0.1
 _CHUNK_SECONDS = 60.0
 """What a lost chunk may cost."""
 _CHUNK_LENGTH = 512
-_CHUNK_BYTES = 64 * 2**20
+_CHUNK_BYTES = 16 * 2**20
+"""A worker that writes a chunk holds it six times over: as rows, as a block, padded, encoded and compressed."""
 
 
 def batch_size(seconds: float, task: float = _TASK_SECONDS) -> int:

@@ -14,9 +14,10 @@ import pytest
 import ensemble
 from ensemble import Sweep, run_sweep
 from tests.support.command import line
-from tests.support.contents import contents
-from tests.support.faults import FAILURES_TOLD, RUN, ContentsOf, sweep
-from tests.support.processes import execute
+from tests.support.contents import chunks, contents
+from tests.support.faults import FAILURES_TOLD, RUN, ContentsOf, one_sentence, sweep
+from tests.support.processes import execute, start
+from tests.support.waiting import wait_during
 
 pytestmark = pytest.mark.faults
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make mounts")
@@ -156,3 +157,50 @@ def test_little_memory(done: Path) -> None:
         assert told.returncode == 0 or "ulimit" in told.stderr or "not enough memory" in told.stderr, told.stderr
     assert told.returncode == 0
     assert contents(done / "a.zarr") == before
+
+
+NOBODY = 65534
+AS_NOBODY = (
+    "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
+    "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search",
+)  # fmt: skip
+"""Another user, who may read everything, as Python may lie in the home of root, and writes to what is its own."""
+
+
+@pytest.fixture
+def owned(folder: Path) -> Path:
+    """A folder that belongs to this user."""
+    for path in (folder, folder / "sweep.toml"):
+        os.chown(path, NOBODY, NOBODY)
+    return folder
+
+
+@as_root
+@pytest.mark.parametrize("most", [8, 30, 200])
+def test_few_processes_and_threads(most: int, owned: Path, contents_of: ContentsOf) -> None:
+    """`ulimit -u`: everything is computed, or one sentence says that it could not be."""
+    command = ["sh", "-c", f"ulimit -u {most}; exec {shlex.join(line(*RUN, '--workers', '2'))}"]
+    told = execute([*AS_NOBODY, *command], owned, env={**os.environ, "HOME": str(owned)})
+    if "in <module>" not in told.stderr:  # or else a library could not be loaded
+        assert "Traceback" not in told.stderr, told.stderr
+        assert told.returncode == FAILURES_TOLD or "ensemble: " in told.stderr, told.stderr
+    finished = execute([*AS_NOBODY, *line(*RUN, "--workers", "2")], owned, env={**os.environ, "HOME": str(owned)})
+    assert finished.returncode == FAILURES_TOLD, finished.stderr
+    assert contents(owned / "a.zarr") == contents_of(BRIEF)
+
+
+@as_root
+@pytest.mark.parametrize("what", ["a.zarr", "a.zarr/walk", "a.zarr/status"])
+def test_a_folder_of_the_store_is_protected_during_a_run(what: str, owned: Path, contents_of: ContentsOf) -> None:
+    """`chmod -R a-w`: one sentence; and when it may be written to again, a run completes it."""
+    text = sweep()
+    (owned / "sweep.toml").write_text(text)
+    variables = {**os.environ, "HOME": str(owned)}
+    with start([*AS_NOBODY, *line(*RUN, "--workers", "2")], owned, env=variables) as run:
+        wait_during(run, lambda: chunks(owned / "a.zarr") >= 4)
+        execute(["chmod", "-R", "a-w", str(owned / what)])
+        one_sentence(run, 1, "could not be written: .*Permission denied.*")
+    execute(["chmod", "-R", "u+w", str(owned / "a.zarr")])
+    finished = execute([*AS_NOBODY, *line(*RUN, "--workers", "2")], owned, env=variables)
+    assert finished.returncode == FAILURES_TOLD, finished.stderr
+    assert contents(owned / "a.zarr") == contents_of(text)

@@ -36,7 +36,7 @@ def test_a_chunk_costs_a_minute_at_most(costs: list[float], chunk: int, toy: Toy
 def test_a_chunk_of_large_realizations_is_short(toy: Toy) -> None:
     sweep = toy(time={"start": 0.0, "stop": 1.0, "num": 100_001})
     assert forecast.bytes_each(sweep) == 8 * 100_001 + 8
-    assert forecast.chunk_length(sweep, [1e-3]) == 2**26 // (8 * 100_001 + 8)
+    assert forecast.chunk_length(sweep, [1e-3]) == 2**24 // (8 * 100_001 + 8)
 
 
 def test_only_the_chosen_observables_are_weighed_and_timed(monkeypatch: pytest.MonkeyPatch) -> None:
