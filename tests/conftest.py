@@ -47,9 +47,18 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return min(2 * cores, cores + 4)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What mostly waits for SLURM comes first: beside it others may compute."""
-    items.sort(key=lambda item: item.path.name != "test_slurm.py")
+    """Begin with what takes long: one process of tests with SLURM, for which it mostly waits, the next with faults.
+
+    Each process begins with an equal part of the list, and takes from the others when it is through.
+    """
+    slurm = [item for item in items if item.path.name == "test_slurm.py"]
+    faults = [item for item in items if item.path.parent.name == "faults"]
+    long = {*slurm, *faults}
+    others = [item for item in items if item not in long]
+    first = max(0, len(items) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) - len(slurm))
+    items[:] = [*slurm, *others[:first], *faults, *others[first:]]
 
 
 @pytest.fixture(scope="session")
