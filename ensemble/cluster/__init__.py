@@ -13,9 +13,11 @@
     profile, scripts, slurm, submit     what is asked of SLURM, in whose words, with which commands
     arrivals                            which job a worker came with
     scheduling                          the scheduler of jobs, in the driver's process
+    fork_server                         what is imported once for all workers of this machine
     worker                              what every worker process does first
     settings                            what it is started with
-    keys                                TLS for whatever leaves the machine
+    keys                                TLS between driver and workers
+    scratch                             folders for temporary files, and those that killed drivers have left
     memory                              what realizations take, and which workers have room for it
 """
 

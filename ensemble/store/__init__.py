@@ -8,6 +8,10 @@
     build     how a store is created and grown
     chunk     the unit of landing: a worker writes one chunk of trajectories, and nobody else writes that chunk
     damage    reading with care: what is not as it was written is named
+    digest    what binds every realization, coordinate and attribute to its place
+    limits    how large a store may say that it is
+    decompression  how large the file of a chunk may become
+    shortage  limits of this process, told apart from damage
     ledger    the driver's book: which realizations are done or failed, and which code computed them
     points    what is known of each point as a whole: its cost, and how exact a target is
     lock      one driver at a time
