@@ -9,8 +9,10 @@ import functools
 import logging
 import multiprocessing
 import os
+import signal
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from multiprocessing import forkserver
 from multiprocessing.util import Finalize
 from typing import Any
@@ -78,13 +80,35 @@ def client(workers: int, *, dashboard: bool = False, insecure: bool = False) -> 
 def _started(**options: Any) -> LocalCluster:
     """A cluster whose workers have started; one sentence if they could not, or died as they did."""
     try:
-        return LocalCluster(**options)
+        with _interrupts_later() as interrupt:
+            cluster = LocalCluster(**options)
+        try:
+            interrupt()
+        except BaseException:
+            cluster.close()
+            raise
+        return cluster
     except (OSError, RuntimeError) as error:
         first: BaseException = error
         while first.__cause__ is not None:
             first = first.__cause__
         told = " ".join(f"{type(first).__name__}: {first}".split())
         raise ClusterError(f"workers must start on this machine, but they could not: {told}; try again") from error
+
+
+@contextlib.contextmanager
+def _interrupts_later() -> Iterator[Callable[[], None]]:
+    """Put off Ctrl-C: Dask leaves half a cluster behind, and says so at length. What is given makes up for it."""
+    came: list[int] = []
+    handler = signal.getsignal(signal.SIGINT)
+    put_off = callable(handler) and threading.current_thread() is threading.main_thread()
+    if put_off:
+        signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield lambda: handler(signal.SIGINT, None) if came and callable(handler) else None
+    finally:
+        if put_off:
+            signal.signal(signal.SIGINT, handler)
 
 
 @functools.cache
