@@ -40,7 +40,7 @@ class EnsembleError(Exception):
     exit_code: ClassVar[int] = 2
 
     def __str__(self) -> str:
-        """The sentence, on one line and without control characters, whatever it quotes."""
+        """The message, on one line and with control characters escaped."""
         return printable(" ".join(str(self.args[0]).splitlines())) if self.args else ""
 
 

@@ -30,7 +30,7 @@ from ensemble.store.place import Place, place
 _COMPILING_TAKES_LESS = 60.0
 """Seconds: a first call that took longer than this is costly whether it compiled something or not."""
 _LARGE_ROWS = 2**16
-"""Bytes of an observable of one realization from which on it is no use to hash several at once."""
+"""Bytes of one row of an observable from which on rows are hashed one by one."""
 _TIMES = 128
 """So often a cheap realization is timed ..."""
 _TIMING = 0.05
@@ -57,7 +57,7 @@ class Job:
     token: str = ""
     """What the lock of the store holds while it is that of the driver; without it, nobody asks."""
     key: int = 0
-    """What stands for the point in digests."""
+    """The key of the point in digests."""
     one_by_one: bool = False
     """Whether realizations are measured one by one even where the model can measure many together."""
 
@@ -132,7 +132,7 @@ def _digests(job: Job, slot: Slot, outcomes: Iterable[Outcome]) -> NDArray[np.ui
     parts = np.zeros(len(done), np.uint32)
     for name in job.observables if measured else ():
         rows = [arrays[name] for _, arrays in measured]
-        if len(rows) > 1 and rows[0].nbytes > _LARGE_ROWS:  # one by one, to need no memory for all of them once more
+        if len(rows) > 1 and rows[0].nbytes > _LARGE_ROWS:  # concatenating them would need as much memory again
             each = zip(measured, rows, strict=True)
             parts += np.concatenate([digest.of_rows(job.key, name, indices, some) for (indices, _), some in each])
         else:
@@ -152,16 +152,16 @@ def realize_and_land(work: Sequence[tuple[Job, Sequence[Slot]]]) -> list[Receipt
 @final
 @dataclass(frozen=True)
 class Trial:
-    """What one realization of a point has told of all of them."""
+    """What computing one realization has shown about a point."""
 
     seconds: float
-    """What it costs."""
+    """Time that a realization takes."""
     unlike: tuple[str, ...] = ()
-    """The observables that came out differently when it was computed a second time."""
+    """Observables that differ when the realization is computed twice."""
 
 
 def try_out(job: Job, index: int, seconds: float = _TIMING) -> Trial:
-    """Compute one realization of a point, to see what it costs and whether it comes out the same again.
+    """Compute one realization of a point, to measure its time and to see whether it can be repeated.
 
     Compilation is left out of its cost where it can be told apart. It is the only one that is computed, and a cheap one
     again and again, for so many `seconds`: others may hang, or kill a worker.

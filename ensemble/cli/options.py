@@ -142,6 +142,7 @@ def reading(where: str | None, workers: int | None) -> "contextlib.AbstractConte
     """The cluster that reads a store, if one was asked for."""
     if not (where or workers):
         return contextlib.nullcontext()
+    cluster.quiet()
     return cluster.connect(where or "local", workers, screen.warn, **access())
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 
-from ensemble import proof, screen
+from ensemble import cluster, proof, screen
 from ensemble.cli.options import access, cluster_options, model_option
 from ensemble.cli.stores import STORE
 from ensemble.failure import traceback_of
@@ -15,7 +15,7 @@ from ensemble.store import Status
 from ensemble.store.place import Place
 
 _TOLD = 20
-"""So many differences are told one by one; --json tells all."""
+"""Differences that are printed one by one; --json prints all of them."""
 
 
 @click.command()
@@ -79,6 +79,7 @@ def verify(
     the same; where a realization was computed with other versions of libraries, values up to rounding: 1e-9 of
     themselves and 1e-10 of the largest one.
     """
+    cluster.quiet()
     verdict = proof.verify(
         store,
         fraction=fraction,
@@ -121,10 +122,10 @@ def _lines(verdict: proof.Verdict) -> Iterator[str]:
     yield from (f"differs {difference}" for difference in told.differences[:_TOLD])
     if len(told.differences) > _TOLD:
         yield f"differs {len(told.differences) - _TOLD} times more; --json tells all"
-    yield from (f"foreign {each}" for each in verdict.foreign)
+    yield from (f"changed {each}" for each in verdict.changed_points)
     yield from (_repair_line(each) for each in verdict.repairs)
-    if verdict.unbound:
-        yield f"{verdict.unbound} realizations were recorded by an older version, without a digest of what is in them"
+    if verdict.without_digest:
+        yield f"{verdict.without_digest} realizations have no digest, because an older version recorded them"
     yield from (f"{count} realizations were computed with {library}" for library, count in told.libraries.items())
     if told.rounded:
         yield f"{told.rounded} of them are the same but for rounding"
@@ -154,11 +155,11 @@ def _what_to_do(store: Place, verdict: proof.Verdict) -> str:
         lost = _counted(verdict.lost, "realization")
         next_step = f"`ensemble run SWEEP.toml --store {store}` computes what is todo"
         return f"{found}; {lost} became todo: {next_step}" if verdict.lost else f"{found}; what was damaged is gone"
-    if verdict.foreign and not verdict.damages and not verdict.lost:
-        points = _counted(len(verdict.foreign), "point")
+    if verdict.changed_points and not verdict.damages and not verdict.lost:
+        points = _counted(len(verdict.changed_points), "point")
         return (
-            f"{found}, at {points} where all is different although it is what was recorded: with other parameters or "
-            "by another model, so computing it again is no repair; bring the model back as it was, "
+            f"{found}, at {points} where everything recomputed differs although it matches its digest: recorded with "
+            "other parameters or another model, so --repair changes nothing; restore the model as it was, "
             "or run the sweep with another --store"
         )
     if not verdict.mendable:
@@ -203,8 +204,10 @@ def _rows(verdict: proof.Verdict) -> dict[str, object]:
             }
             for each in told.differences
         ],
-        "foreign": [{"point": dict(each.point.values), "computed_again": each.count} for each in verdict.foreign],
-        "unbound": verdict.unbound,
+        "changed_points": [
+            {"point": dict(each.point.values), "computed_again": each.count} for each in verdict.changed_points
+        ],
+        "without_digest": verdict.without_digest,
         "repairs": [asdict(each) for each in verdict.repairs],
         "rounded": told.rounded,
         "libraries": dict(told.libraries),

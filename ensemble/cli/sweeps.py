@@ -114,7 +114,7 @@ def _run(
         screen.echo(screen.told(summary))
         successor.needed = summary.signal is not None or (summary.deadline is not None and summary.computed > 0)
         if summary.signal is not None:
-            raise SystemExit(128 + summary.signal)  # whoever stops a run does not want to wait for a table
+            raise SystemExit(128 + summary.signal)  # a table takes time, and the user wants to stop
         if client is None or (summary.deadline and summary.deadline.hard):
             _leave_if_failed(summary, store)
             return
@@ -177,7 +177,7 @@ def models() -> None:
 
 
 def _leave_if_failed(summary: running.Summary, store: Place) -> None:
-    """Failed realizations are told and give exit code 1, also when there is nothing left to do."""
+    """Print how many realizations have failed and exit with code 1, also when there is nothing left to do."""
     if not summary.failed:
         return
     for line, count in summary.exceptions.items():

@@ -16,6 +16,7 @@ from ensemble.errors import RunError
 from ensemble.steady import steady
 
 LOST = "the cluster was lost; what has landed is safe, run again to continue"
+"""What a run says when its scheduler does not answer any more."""
 
 
 def cores() -> int:
@@ -24,8 +25,8 @@ def cores() -> int:
 
 
 def quiet() -> None:
-    """For a driver on the command line: a cluster that is lost is told in one sentence, and not in logs as well."""
-    for name in ("distributed.batched", "distributed.client", "tornado.application"):
+    """Silence the logs of a cluster that is lost or cannot start: the command line prints one sentence instead."""
+    for name in ("asyncio", "distributed.batched", "distributed.client", "tornado.application"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 

@@ -1,7 +1,7 @@
-"""What is imported once for all workers of this machine: the process that they are forked from imports this module.
+"""Imported by the process from which the workers of this machine are forked, so that all of them share its modules.
 
-A worker that starts by itself takes two seconds of a core to import Dask, NumPy and Zarr, and memory for them; forked
-ones share both. Nothing here starts a thread, and each worker still has an environment and a folder of its own.
+The process must have a single thread: importing these modules starts no other. Each worker still has its own
+environment and folder.
 """
 
 import os
@@ -12,5 +12,5 @@ import numpy as np
 import ensemble.cluster.worker
 import ensemble.task  # noqa: F401 - to have it in memory
 
-signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it may be sent to the whole group, and is for the driver to deal with
+signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it may be sent to the whole process group; the driver handles it
 os.register_at_fork(after_in_child=np.random.seed)

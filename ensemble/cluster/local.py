@@ -12,9 +12,10 @@ import os
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from multiprocessing import forkserver
 from multiprocessing.util import Finalize
+from types import FrameType
 from typing import Any
 
 import dask
@@ -25,6 +26,7 @@ from ensemble.cluster.dashboard import page_settings, scheduler_options
 from ensemble.cluster.scratch import scratch_folder, scratch_settings
 from ensemble.cluster.settings import FORK_SERVER, KEEPING, PRELOAD, UNOBSERVED
 from ensemble.errors import ClusterError
+from ensemble.failure import line_of
 
 _LASTING = {"distributed.scheduler.worker-ttl": None, "distributed.deploy.lost-worker-timeout": "1000 weeks"}
 """A worker that says nothing for long is at work, and one that dies is started again.
@@ -36,7 +38,7 @@ fifteen seconds after a death, until none is left.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 
 _AFTER_ALL = -1000
-"""The priority with which the folder of the fork server goes: after `multiprocessing` has removed what it has there."""
+"""The priority with which the folder of the fork server is removed: after `multiprocessing` has removed its own."""
 
 
 @contextlib.contextmanager
@@ -52,7 +54,6 @@ def client(workers: int, *, dashboard: bool = False, insecure: bool = False) -> 
         "distributed.worker.multiprocessing-method": "forkserver",
         **{f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in KEEPING.items()},
     }
-    _start_fork_server()
     with (
         scratch_folder() as scratch,
         dask.config.set(settings | scratch_settings(scratch)),
@@ -72,15 +73,14 @@ def client(workers: int, *, dashboard: bool = False, insecure: bool = False) -> 
         try:
             yield client
         finally:  # a worker that is slow to leave now, and is killed, is no news
-            nanny = logging.getLogger("distributed.nanny")
-            afterwards.callback(nanny.setLevel, nanny.level)
-            nanny.setLevel(logging.ERROR)
+            afterwards.enter_context(_log_level("distributed.nanny", logging.ERROR))
 
 
 def _started(**options: Any) -> LocalCluster:
-    """A cluster whose workers have started; one sentence if they could not, or died as they did."""
+    """Start a cluster; a ClusterError if its workers cannot start, or die while they do."""
     try:
-        with _interrupts_later() as interrupt:
+        _start_fork_server()
+        with _interrupts_delayed() as interrupt, _log_level("distributed.nanny", logging.CRITICAL):  # raised instead
             cluster = LocalCluster(**options)
         try:
             interrupt()
@@ -89,26 +89,52 @@ def _started(**options: Any) -> LocalCluster:
             raise
         return cluster
     except (OSError, RuntimeError) as error:
-        first: BaseException = error
-        while first.__cause__ is not None:
-            first = first.__cause__
-        told = " ".join(f"{type(first).__name__}: {first}".split())
-        raise ClusterError(f"workers must start on this machine, but they could not: {told}; try again") from error
+        reason = line_of(_cause(error))
+        raise ClusterError(f"workers must start on this machine, but they could not: {reason}; try again") from error
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The error of the operating system that led to an error, or else the first error of all."""
+    chain = [error]
+    while following := chain[-1].__cause__ or chain[-1].__context__:
+        chain.append(following)
+    return next((each for each in chain if isinstance(each, OSError)), chain[-1])
 
 
 @contextlib.contextmanager
-def _interrupts_later() -> Iterator[Callable[[], None]]:
-    """Put off Ctrl-C: Dask leaves half a cluster behind, and says so at length. What is given makes up for it."""
-    came: list[int] = []
-    handler = signal.getsignal(signal.SIGINT)
-    put_off = callable(handler) and threading.current_thread() is threading.main_thread()
-    if put_off:
-        signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+def _log_level(name: str, level: int) -> Iterator[None]:
+    """Set the level of a logger while the block runs."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(level)
     try:
-        yield lambda: handler(signal.SIGINT, None) if came and callable(handler) else None
+        yield
     finally:
-        if put_off:
-            signal.signal(signal.SIGINT, handler)
+        logger.setLevel(before)
+
+
+@contextlib.contextmanager
+def _interrupts_delayed() -> Iterator[Callable[[], None]]:
+    """Delay a first Ctrl-C while the block runs, because Dask would leave half a cluster behind; a second one acts.
+
+    Yields a function that does what the delayed Ctrl-C should have done, for the time after the block.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler) or threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
+    received: list[int] = []
+
+    def delay(number: int, frame: FrameType | None) -> None:
+        if received:
+            handler(number, frame)
+        received.append(number)
+
+    signal.signal(signal.SIGINT, delay)
+    try:
+        yield lambda: handler(signal.SIGINT, None) if received else None
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 @functools.cache
@@ -123,13 +149,25 @@ def _start_fork_server() -> None:
     folder = lasting.enter_context(scratch_folder())
     Finalize(None, lasting.close, exitpriority=_AFTER_ALL)
     multiprocessing.get_context("forkserver").set_forkserver_preload([FORK_SERVER])
-    environment, tempdir = dict(os.environ), tempfile.tempdir
-    settings = {name: environment.get(name, value) for name, value in (_ONE_THREAD | KEEPING).items()}
+    settings = {name: os.environ.get(name, value) for name, value in (_ONE_THREAD | KEEPING).items()}
+    with _environment(settings | {"PYTHONSAFEPATH": "1"}):
+        tempdir, tempfile.tempdir = tempfile.tempdir, str(folder)
+        try:
+            forkserver.ensure_running()
+        finally:
+            tempfile.tempdir = tempdir
+
+
+@contextlib.contextmanager
+def _environment(settings: Mapping[str, str]) -> Iterator[None]:
+    """Set variables of the environment while the block runs."""
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
     try:
-        os.environ.update(settings, PYTHONSAFEPATH="1")
-        tempfile.tempdir = str(folder)
-        forkserver.ensure_running()
+        yield
     finally:
-        tempfile.tempdir = tempdir
-        os.environ.clear()
-        os.environ.update(environment)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

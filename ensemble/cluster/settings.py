@@ -1,4 +1,4 @@
-"""What every worker is started with, whoever starts it."""
+"""Settings of all workers, on this machine and in jobs."""
 
 KEEPING = {f"MALLOC_{name}_THRESHOLD_": str(size) for name, size in (("MMAP", 32 * 2**20), ("TRIM", 64 * 2**20))}
 """In the environment of a worker: memory that chunks come and go in stays with it, up to 64 MiB.
@@ -11,7 +11,7 @@ UNOBSERVED = {
     "distributed.admin.tick.interval": "1s",
     "distributed.worker.http.routes": [],
 }
-"""Of Dask's own settings: nobody looks at its profiles of a worker, which take some of its core, or its web pages."""
+"""Settings of Dask that turn off the profiles and web pages of workers: they take time and are not used."""
 
 ENDS = "ENSEMBLE_JOB_ENDS"
 """In the environment of a worker: the time of day at which its job ends, in seconds since 1970."""
@@ -19,6 +19,6 @@ LEAVES = "ENSEMBLE_WORKER_LEAVES"
 """Seconds before the end of its job in which a worker takes nothing new."""
 
 FORK_SERVER = "ensemble.cluster.fork_server"
-"""The module that the process loads which workers of this machine are forked from."""
+"""The module that is loaded by the process from which workers of this machine are forked."""
 PRELOAD = "ensemble.cluster.worker"
 """The module that Dask loads first in every worker."""

@@ -19,9 +19,9 @@ from ensemble.sweep import Point, Sweep
 from ensemble.task import Job, Trial, try_out
 
 Say = Callable[[str], None]
-"""Who is told of what."""
+"""A function that takes a message."""
 _PATIENCE = 30.0
-"""Seconds that measuring may take; a point that has told nothing by then counts as the dearest known."""
+"""Seconds that measuring may take; a point that is not measured by then is assumed to cost as much as the dearest."""
 _COMPILING = 150.0
 """Seconds to wait for the first measurement: on a new machine, kernels are compiled before it."""
 _TIMING = 2.0
@@ -54,7 +54,7 @@ def measure_here(sweep: Sweep, points: Sequence[Point] | None = None, warn: Say 
         trial = try_out(Job.at(Path(), point.model, sweep.seed, sweep.observables), 0, _TIMING / len(sample))
         known[point] = trial.seconds
         trials[point] = trial
-    _tell_unlike(trials, warn)
+    _warn_if_not_repeatable(trials, warn)
     return _spread(points, sample, known)
 
 
@@ -86,20 +86,20 @@ def measure(
         wait(list(futures.values()), timeout=min(_PATIENCE, max(0.0, ends - time.monotonic())))
     trials = {point: future.result() for point, future in futures.items() if future.status == "finished"}
     client.cancel([future for future in futures.values() if future.status == "pending"])
-    _tell_unlike(trials, warn)
+    _warn_if_not_repeatable(trials, warn)
     return _spread(points, sample, {point: trial.seconds for point, trial in trials.items()})
 
 
-def _tell_unlike(trials: Mapping[Point, Trial], warn: Say) -> None:
-    """Warn of a model that gives something else when a realization is computed again: averages would be of anything."""
+def _warn_if_not_repeatable(trials: Mapping[Point, Trial], warn: Say) -> None:
+    """Warn if a realization differs when it is computed twice: its averages could not be reproduced."""
     unlike = {point: trial.unlike for point, trial in trials.items() if trial.unlike}
     if unlike:
         point, names = next(iter(unlike.items()))
         measured = "measure_all must give what measure gives and " if measures_all(point.model) else ""
         warn(
-            f"{', '.join(names)} of realization 0 at {point}, and at {len(unlike)} of {len(trials)} points that were "
-            f"tried, came out differently a second time: {measured}all random numbers must come from the generator "
-            "that draw is given, or `ensemble verify` finds differences"
+            f"{', '.join(names)} of realization 0 at {point} differ when computed twice, as at {len(unlike)} of "
+            f"{len(trials)} points that were tried: {measured}all random numbers must come from the generator that "
+            "draw is given, or the results cannot be reproduced"
         )
 
 
@@ -109,7 +109,7 @@ def _sample(points: Sequence[Point]) -> list[Point]:
 
 
 def _spread(points: Sequence[Point], sample: Sequence[Point], known: Mapping[Point, float]) -> dict[Point, float]:
-    """Costs of all points from those of some: the measured neighbour's, or the dearest known."""
+    """Costs of all points from a sample: that of the measured neighbour, or of the dearest point."""
     dearest = max(known.values(), default=_PATIENCE)
     step = math.ceil(len(points) / _SAMPLE)
     return {point: known.get(sample[number // step], dearest) for number, point in enumerate(points)}

@@ -8,7 +8,7 @@ import numpy as np
 from ensemble.sweep import Sweep
 
 _TASK_SECONDS = 1.0
-"""What a task should last at most: Dask spends a millisecond or two on each, whatever it holds."""
+"""Longest duration of a task; Dask spends one or two milliseconds on each task."""
 _TASKS_FOR_BALANCE = 10
 """A worker should have at least this many tasks in a run: the last one may keep all others waiting."""
 _DEAR = 0.1
@@ -21,7 +21,7 @@ _CHUNK_BYTES = 16 * 2**20
 
 
 def batch_size(seconds: float, task: float = _TASK_SECONDS) -> int:
-    """Realizations in one task: one if they are dear, as many as fill the length of a task if they are cheap."""
+    """Realizations per task: one if a realization takes 0.1 s or more, else as many as fill the duration of a task."""
     return 1 if seconds >= _DEAR else max(1, round(task / max(seconds, 1e-6)))
 
 
@@ -31,7 +31,7 @@ def task_length(core_seconds: float, workers: int) -> float:
 
 
 def chunk_length(sweep: Sweep, costs: Iterable[float]) -> int:
-    """Realizations in one chunk: a minute's worth at the dearest point, not too many and not too large."""
+    """Realizations per chunk: about a minute of work at the dearest point, at most 512, at most 16 MiB."""
     by_cost = int(_CHUNK_SECONDS / max([1e-6, *costs]))
     by_size = _CHUNK_BYTES // bytes_each(sweep)
     return max(1, min(_CHUNK_LENGTH, by_cost, by_size))

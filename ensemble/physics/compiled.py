@@ -38,7 +38,7 @@ def compiled(function: Function) -> Function:
 
 @functools.cache
 def private_folder() -> Path | None:
-    """A folder for machine code that belongs to this user alone, the same one for all processes; None if there is none.
+    """A folder for machine code that only this user can enter, the same for all processes; None if there is none.
 
     Machine code is run without a question, so nothing is taken from a folder that others can write to.
     """

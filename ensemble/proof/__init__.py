@@ -1,12 +1,12 @@
 """Whether a store is what its keys make it: every chunk read, realizations computed again, and what is wrong mended.
 
     damage        files that are not as they were written: metadata, coordinates, chunks
-    binding       digests, as they were recorded and of what is there
+    digests       whether realizations match the digests that were recorded
     book          `status` and its like, block by block; what a block has lost
     reading       every chunk of every observable, read as tasks
     choice        which realizations are computed again
     recomputing   those realizations, as tasks that compare them with the store
-    settling      what was found put together: damaged, different or foreign
+    findings      what was found put together: damaged files, lost realizations
     repair        what is lost becomes todo, so that a run computes it again
     verify        all of that in order
     replay        one realization in this process, to be looked at

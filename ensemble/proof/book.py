@@ -1,4 +1,4 @@
-"""The book of a store, block by block: what stands in it, and what a block that cannot be read has lost.
+"""The ledger of a store, block by block: its entries, and what is lost where a block cannot be read.
 
 To the book belongs every array that lies in the store as `status` does: one entry for a realization, in blocks of
 many points.
@@ -20,7 +20,7 @@ from ensemble.store.group import ABSENT, attributes, dims, member
 from ensemble.values import Value
 
 _NEEDED = ("provenance", "digest")
-"""Without these, nobody knows what a realization that is done is worth."""
+"""Arrays without which a realization that is done cannot be verified."""
 
 
 def arrays_of(group: zarr.Group) -> dict[str, zarr.Array[Any]]:
@@ -40,7 +40,7 @@ class Book:
     provenance: NDArray[np.int16]
     """Its row in the table of codes, -1 where that cannot be read."""
     digest: NDArray[np.uint32]
-    """The digest that was recorded of it, 0 where there is none."""
+    """Its recorded digest, 0 if it has none."""
     codes: Sequence[Mapping[str, str]]
     """The table."""
     lost: NDArray[np.bool_]
@@ -50,7 +50,7 @@ class Book:
 
     @classmethod
     def read(cls, group: zarr.Group, axes: Mapping[str, Sequence[Value]], *, quiet: bool) -> Self:
-        """The book as it is now; `quiet` says that nobody is writing it, so that all of it has to agree."""
+        """The ledger as it is now; `quiet` means that no driver is writing it, so that all of its arrays must agree."""
         arrays = arrays_of(group)
         shape = arrays["status"].shape
         status, provenance = np.zeros(shape, np.uint8), np.full(shape, -1, np.int16)

@@ -3,7 +3,7 @@
 A point's realizations are cut into equal parts and one is drawn from each, so that all chunks have their share;
 which ones follows from a number. Besides, those in chunks that are not there: all of them where the point has other
 chunks of the observable; one from each chunk where it has none, as an observable that does not exist at a point. And
-one from each chunk that does not agree with its digests, to find out which observable is the wrong one.
+one from each chunk that does not match its digests, to find out which observable is wrong.
 """
 
 import math
@@ -32,11 +32,11 @@ class Choice:
     fraction: float
     """How many of every point; 0 means none."""
     numbers: tuple[int, ...]
-    """Other numbers are another choice."""
+    """The seed of the choice."""
     absent: Sequence[Absent] = ()
     """Chunks that are not there."""
-    strange: NDArray[np.bool_] | None = None
-    """Realizations that do not agree with their digests."""
+    mismatched: NDArray[np.bool_] | None = None
+    """Realizations that do not match their digests."""
     least: int = 1
     """Realizations of every point, at least, if it has so many."""
 
@@ -75,9 +75,9 @@ class Choice:
         edges = np.linspace(0, len(done), count + 1).astype(np.int64)
         drawn = done[edges[:-1] + np.floor(dice.random(len(edges) - 1) * np.diff(edges)).astype(np.int64)]
         doubtful = [done[self._inside(done, each)] for each in absent]
-        strange = done[:0] if self.strange is None else np.flatnonzero(self.strange[cell] & self.among[cell])
-        _, firsts = np.unique(strange // self.chunk, return_index=True)
-        chosen = np.unique(np.concatenate([drawn, *doubtful, strange[firsts]]))
+        mismatched = done[:0] if self.mismatched is None else np.flatnonzero(self.mismatched[cell] & self.among[cell])
+        _, firsts = np.unique(mismatched // self.chunk, return_index=True)
+        chosen = np.unique(np.concatenate([drawn, *doubtful, mismatched[firsts]]))
         numbers, firsts = np.unique(chosen // self.chunk, return_index=True)
         for number, indices in zip(numbers.tolist(), np.split(chosen, firsts[1:]), strict=True):
             start = number * self.chunk

@@ -11,7 +11,16 @@ import zarr
 from ensemble.errors import StoreError, StoreUnreachable
 from ensemble.store import digest
 from ensemble.store.damage import file_of, read, trouble
-from ensemble.store.group import ABSENT, attributes, dims, is_bound, is_json, member, metadata_troubles, open_group
+from ensemble.store.group import (
+    ABSENT,
+    attributes,
+    coordinate_matches,
+    dims,
+    is_json,
+    member,
+    metadata_troubles,
+    open_group,
+)
 from ensemble.store.limits import checked_arrays
 from ensemble.store.place import Place, metadata, place_of
 from ensemble.store.points import TABLE
@@ -37,7 +46,7 @@ class Damage:
     dispensable: bool = False
     """Whether it only tells what a run finds out again."""
     removable: bool = True
-    """Whether nothing in the file is right, so that it may go."""
+    """Whether all of the file is wrong, so that a repair deletes it."""
 
     @property
     def mendable(self) -> bool:
@@ -109,7 +118,7 @@ def of_coordinates(group: zarr.Group) -> tuple[dict[str, tuple[Value, ...]], lis
             continue
         troubles = [(chunk, _of_coordinate(array, chunk)) for chunk in np.ndindex(array.cdata_shape)]
         found = [Damage(_inside(array, chunk), f"the coordinate {name}", said) for chunk, said in troubles if said]
-        if not found and not is_bound(told, name, read(array)):
+        if not found and not coordinate_matches(told, name, read(array)):
             found = [Damage(f"{name}/c/0", f"the coordinate {name}", "it has been changed")]
         damages += found
         if name in names:

@@ -11,9 +11,9 @@ import zarr
 from distributed import Client
 from numpy.typing import NDArray
 
-from ensemble.proof.binding import Binding
 from ensemble.proof.book import Book
 from ensemble.proof.damage import of_chunk
+from ensemble.proof.digests import DigestCheck
 from ensemble.reduce.reading import mapped
 from ensemble.run import Watch
 from ensemble.store import Status, digest
@@ -40,8 +40,8 @@ class Read:
     """Which chunk."""
     said: str
     """What is wrong with it."""
-    digests: NDArray[np.uint32] | None
-    """Its part in the digests of its realizations."""
+    parts: NDArray[np.uint32] | None
+    """Its part in the digest of each of its realizations; None if that was not asked for."""
 
 
 @final
@@ -67,23 +67,23 @@ def read_all(
     arrays: Mapping[str, zarr.Array[Any]],
     axes: Mapping[str, Sequence[Value]],
     book: Book,
-    binding: Binding | None,
+    digests: DigestCheck | None,
     client: Client | None,
     watch: Watch,
 ) -> list[Absent]:
     """Read all chunks; what is damaged goes into the book. Gives those that may have to be there, and are not.
 
-    What chunks have in digests is added to the binding.
+    The digests of what is read are added to `digests`.
     """
     rank, absent = len(axes), []
     watch.begin(sum(math.prod(array.cdata_shape) for array in arrays.values()), 0)
     try:
-        for name, found, count in mapped(client, _look, _tasks(arrays, book, binding, rank)):
+        for name, found, count in mapped(client, _look, _tasks(arrays, book, digests, rank)):
             for each in found:
                 chunk, said = each.chunk, each.said
                 place = _place(arrays[name], chunk, rank)
-                if binding and each.digests is not None:
-                    binding.parts[place] += each.digests
+                if digests and each.parts is not None:
+                    digests.parts[place] += each.parts
                 if not said:
                     continue
                 held = book.status[place] == (Status.FAILED if name == "exception" else Status.DONE)
@@ -100,7 +100,7 @@ def read_all(
 
 
 def _tasks(
-    arrays: Mapping[str, zarr.Array[Any]], book: Book, binding: Binding | None, rank: int
+    arrays: Mapping[str, zarr.Array[Any]], book: Book, digests: DigestCheck | None, rank: int
 ) -> Iterator[tuple[str, zarr.Array[Any], list[Look], int]]:
     """What tasks are to read: some chunks of an array each."""
     nothing = np.empty(0, np.int64)
@@ -114,13 +114,13 @@ def _tasks(
                 texts = ((chunk, None, np.flatnonzero(each)) for chunk, each in zip(some, failed, strict=True))
                 yield name, array, list(texts), rank
             else:
-                yield name, array, [(chunk, binding and binding.key(chunk[:rank]), nothing) for chunk in some], rank
+                yield name, array, [(chunk, digests and digests.key(chunk[:rank]), nothing) for chunk in some], rank
 
 
 def _look(name: str, array: zarr.Array[Any], chunks: Sequence[Look], rank: int) -> tuple[str, list[Read], int]:
     """The task: the chunks with which something is wrong, or that have a part in digests; and how many were read."""
     found = [_read(name, array, *each, rank) for each in chunks]
-    return name, [each for each in found if each.said or each.digests is not None], len(found)
+    return name, [each for each in found if each.said or each.parts is not None], len(found)
 
 
 def _read(
@@ -138,8 +138,8 @@ def _read(
         return Read(chunk, "", None)
     first = chunk[rank] * array.chunks[rank]
     block = rows.reshape(rows.shape[rank:])
-    digests = digest.of_rows(key, name, range(first, first + len(block)), block)
-    return Read(chunk, "" if file_of(array, chunk).exists() else ABSENT, digests)
+    parts = digest.of_rows(key, name, range(first, first + len(block)), block)
+    return Read(chunk, "" if file_of(array, chunk).exists() else ABSENT, parts)
 
 
 def _place(array: zarr.Array[Any], chunk: Chunk, rank: int) -> tuple[int | slice, ...]:

@@ -23,6 +23,8 @@ from ensemble.store.place import Place, place
 from ensemble.sweep import Point
 from ensemble.task import Job, measured
 
+_MIN_SAMPLES = 5
+"""Realizations of a point that have to differ, if it has so many, before the whole point counts as changed."""
 NOTHING = ""
 """In the place of an observable, where a realization that was done raised instead of giving any."""
 
@@ -74,12 +76,12 @@ class Recomputed:
         self.differences += more.differences
         self.libraries.update(more.libraries)
 
-    def all_differ(self, apart: NDArray[np.bool_]) -> list[tuple[int, ...]]:
-        """The points of which all realizations that were computed again came out differently, those apart left out."""
+    def changed_cells(self, mismatched: NDArray[np.bool_]) -> list[tuple[int, ...]]:
+        """The points where every recomputed realization differs, those left out that do not match their digests."""
         different = np.zeros(self.sample.shape, np.bool_)
         for each in self.differences:
             different[each.cell][each.realization] = True
-        sample = self.sample & ~apart
+        sample = self.sample & ~mismatched
         cells = np.ndindex(sample.shape[:-1])
         return [cell for cell in cells if sample[cell].any() and different[cell][sample[cell]].all()]
 
@@ -98,7 +100,22 @@ class _Answer:
 def recompute(
     path: Place, layout: Layout, model: type[Model], book: Book, choice: Choice, client: Client | None, watch: Watch
 ) -> Recomputed:
-    """Compute again what was chosen."""
+    """Recompute what was chosen, and more at points where everything differs, to tell whether the whole point does."""
+    mismatched = np.zeros_like(choice.among) if choice.mismatched is None else choice.mismatched
+    found = _recompute(path, layout, model, book, choice, client, watch)
+    rest = np.zeros_like(choice.among)
+    for cell in found.changed_cells(mismatched):
+        if np.count_nonzero(found.sample[cell]) < _MIN_SAMPLES:
+            rest[cell] = choice.among[cell] & ~found.sample[cell] & ~mismatched[cell]
+    if rest.any():
+        more = Choice(rest, layout.chunk, 0, choice.numbers, least=_MIN_SAMPLES - 1)
+        found.add(_recompute(path, layout, model, book, more, client, watch))
+    return found
+
+
+def _recompute(
+    path: Place, layout: Layout, model: type[Model], book: Book, choice: Choice, client: Client | None, watch: Watch
+) -> Recomputed:
     told = Recomputed(sample=choice.sample)
     watch.begin(told.count, 0)
     try:

@@ -20,12 +20,13 @@ from ensemble.store.group import attributes, commit, member, open_group
 from ensemble.store.place import Place
 
 MOST_PARTS = 100
+"""Entries of a record; a repair of more says how many more."""
 
 
 @final
 @dataclass(frozen=True)
 class Repair:
-    """What a repair had computed again: kept among the attributes of the store."""
+    """A record of a repair, kept in the attributes of the store."""
 
     time: str
     """When, in UTC."""
@@ -46,8 +47,8 @@ def repair(
 ) -> int:
     """Mark the lost realizations of a store, whose lock is held, and take the damaged chunks away; tells how many.
 
-    The store says what was repaired from then on: the damages and the `others`. `check` is called before each write,
-    and raises an error if the lock was lost.
+    The damages and the descriptions in `others` are recorded in the store. `check` is called before each write, and
+    raises an error if the lock was lost.
     """
     told = [*map(str, damages), *others]
     parts = told[:MOST_PARTS] + [f"and {len(told) - MOST_PARTS} more"] * (len(told) > MOST_PARTS)

@@ -1,27 +1,25 @@
 """A whole store verified: its files read, some of its realizations computed again, and mended if that is asked for."""
 
 import contextlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, final
 
 import numpy as np
 import zarr
-from distributed import Client
 
 from ensemble.cluster import Need, connect
 from ensemble.errors import StoreError
 from ensemble.models.model import Model
 from ensemble.models.stored import Named
-from ensemble.proof.binding import Binding
 from ensemble.proof.book import Book, arrays_of
 from ensemble.proof.choice import Choice
 from ensemble.proof.damage import Damage, of_coordinates, of_metadata, of_points
+from ensemble.proof.digests import DigestCheck
+from ensemble.proof.findings import Findings
 from ensemble.proof.reading import read_all
 from ensemble.proof.recomputing import Recomputed, recompute
 from ensemble.proof.repair import Repair
 from ensemble.proof.repair import repair as mend
-from ensemble.proof.settling import Settler
 from ensemble.run import Watch
 from ensemble.store import Layout, Status, lock
 from ensemble.store.build import sweep_up
@@ -30,23 +28,20 @@ from ensemble.store.place import Place, place
 from ensemble.store.points import TABLE
 from ensemble.sweep import Point
 
-_SURE = 5
-"""So many realizations of a point have to come out differently, if it has so many, to find it foreign."""
-
 
 @final
 @dataclass(frozen=True)
-class Foreign:
-    """A point of which all realizations that were computed again come out differently, whatever their digests are."""
+class ChangedPoint:
+    """A point where every recomputed realization differs from the store, although it matches its digest."""
 
     point: Point
     """The point."""
     count: int
-    """How many were computed again."""
+    """How many realizations were recomputed."""
 
     def __str__(self) -> str:
-        some = "the one realization" if self.count == 1 else f"all {self.count} realizations"
-        return f"{self.point}: {some} computed again, recorded with other parameters or by another model"
+        every = "the recomputed realization differs" if self.count == 1 else f"all {self.count} recomputed differ"
+        return f"{self.point}: {every}: it was recorded with other parameters or another model"
 
 
 @final
@@ -64,10 +59,10 @@ class Verdict:
     """What came of computing again."""
     doubtful: int = 0
     """Absent chunks of which nothing was computed again, so that nobody knows whether they should be there."""
-    unbound: int = 0
-    """Realizations that an older version recorded, without a digest: only computing them again tells what is wrong."""
-    foreign: list[Foreign] = field(default_factory=list)
-    """Points that were recorded with other parameters or by another model: they are not repaired."""
+    without_digest: int = 0
+    """Realizations that an older version recorded, without a digest: only recomputing them finds what is wrong."""
+    changed_points: list[ChangedPoint] = field(default_factory=list)
+    """Points that were recorded with other parameters or another model; a repair leaves them alone."""
     repairs: list[Repair] = field(default_factory=list)
     """What was repaired before."""
     lost: int = 0
@@ -118,18 +113,38 @@ def verify(
         group = open_group(path)
         axes, damages = of_coordinates(group)
         book = Book.read(group, axes, quiet=driver is None)
-        verdict = Verdict(driver)
-        watches = (reading or Watch(), computing or Watch())
-        model_class = _model(path, model, watches[1]) if fraction and not damages else None
+        verdict = Verdict(driver, recomputed=Recomputed(np.zeros_like(book.lost)))
+        reading, computing = reading or Watch(), computing or Watch()
+        model_class = _model(path, model, computing) if fraction and not damages else None
         arrays = _data(group)
         need = _need(path, model_class, book) if model_class else Need()
-        say = watches[1].say
+        say = computing.say
         with connect(cluster, workers, say, need=need, dashboard=dashboard, insecure=insecure) as client:
             if damages:
-                read_all(arrays, axes, book, None, client, watches[0])
+                read_all(arrays, axes, book, None, client, reading)
             else:
-                examination = _Examination(path, Layout.read(path), book, arrays, fraction, choice, client, watches)
-                examination.fill(verdict, model_class)
+                layout = Layout.read(path)
+                digests = DigestCheck(layout, book)
+                absent = read_all(arrays, axes, book, digests, client, reading)
+                absent = [each for each in absent if not digests.chunk_matches(each.cell, each.number)]
+                verdict.repairs, verdict.without_digest = Repair.all_of(path), digests.without_digest
+                chosen = None
+                if model_class:
+                    # a sample that led to a repair must not be the one that confirms it
+                    numbers = (choice, len(verdict.repairs)) if verdict.repairs else (choice,)
+                    done = (book.status == Status.DONE) & ~book.lost
+                    chosen = Choice(done, layout.chunk, fraction, numbers, absent, digests.mismatched)
+                    verdict.recomputed = recompute(path, layout, model_class, book, chosen, client, computing)
+                else:
+                    verdict.doubtful = len(absent)
+                changed = verdict.recomputed.changed_cells(digests.mismatched)
+                Findings(layout, book, arrays, digests).add(verdict.recomputed, chosen, changed)
+                verdict.changed_points = [
+                    ChangedPoint(point, int(np.count_nonzero(verdict.recomputed.sample[cell])))
+                    for cell in changed
+                    if model_class
+                    for point in layout.at(cell, model_class, path).points
+                ]
         verdict.chunks = sum(array.nchunks for array in arrays.values())
         verdict.damages = [*damages, *book.damages, *of_points(group)]
         verdict.lost = int(book.lost.sum())
@@ -139,52 +154,6 @@ def verify(
             sweep_up(path)
             verdict.repaired = True
         return verdict
-
-
-@final
-@dataclass(frozen=True)
-class _Examination:
-    """A store whose metadata and coordinates are as they were written."""
-
-    path: Place
-    layout: Layout
-    book: Book
-    arrays: Mapping[str, zarr.Array[Any]]
-    fraction: float
-    choice: int
-    client: Client | None
-    watches: tuple[Watch, Watch]
-
-    def fill(self, verdict: Verdict, model: type[Model] | None) -> None:
-        """Read all chunks, compute some realizations again, and enter what was found."""
-        reading, computing = self.watches
-        binding = Binding(self.layout, self.book)
-        absent = read_all(self.arrays, self.layout.axes, self.book, binding, self.client, reading)
-        strange = binding.strangers()
-        absent = [each for each in absent if not binding.agrees(each.cell, each.number, strange)]
-        verdict.repairs, verdict.unbound = Repair.all_of(self.path), binding.unbound
-        verdict.doubtful = 0 if model else len(absent)
-        settler = Settler(self.layout, self.book, self.arrays, strange)
-        if model is None:
-            settler.settle(Recomputed(np.zeros_like(strange)), None, [])
-            return
-        number = (self.choice, len(verdict.repairs)) if verdict.repairs else (self.choice,)  # a repair is not certified
-        among = (self.book.status == Status.DONE) & ~self.book.lost  # by the sample that it was made by
-        choice = Choice(among, self.layout.chunk, self.fraction, number, absent, strange)
-        told = recompute(self.path, self.layout, model, self.book, choice, self.client, computing)
-        few = [cell for cell in told.all_differ(strange) if np.count_nonzero(told.sample[cell]) < _SURE]
-        if few:
-            rest = np.zeros_like(among)
-            for cell in few:
-                rest[cell] = among[cell] & ~told.sample[cell] & ~strange[cell]
-            more = Choice(rest, self.layout.chunk, 0, number, least=_SURE - 1)
-            told.add(recompute(self.path, self.layout, model, self.book, more, self.client, computing))
-        foreign = told.all_differ(strange)
-        settler.settle(told, choice, foreign)
-        verdict.recomputed = told
-        for cell in foreign:
-            (point,) = self.layout.at(cell, model, self.path).points
-            verdict.foreign.append(Foreign(point, int(np.count_nonzero(told.sample[cell] & ~strange[cell]))))
 
 
 def _model(path: Place, named: Named | None, watch: Watch) -> type[Model]:

@@ -44,7 +44,7 @@ class Order:
     alone: bool = False
     """Whether nothing else may be in flight, so that a worker's death can only be this one's fault."""
     others: tuple["Order", ...] = ()
-    """Orders of other points that the same task does: where each point takes less time than a task costs."""
+    """Orders of other points that the same task computes, because each of them is short."""
 
     @property
     def count(self) -> int:

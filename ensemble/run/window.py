@@ -138,7 +138,7 @@ class Window:
             tasks += sum(self._submit(order).tasks for order in orders)
 
     def _take(self) -> list[Order]:
-        """The next orders, none if there are none now; those of points that take less than a task costs in one."""
+        """The next orders, if any; short ones of several points are combined into one."""
         first = self.agenda.take(self._room())
         if first is None:
             return []

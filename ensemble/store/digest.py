@@ -1,4 +1,4 @@
-"""Digests that bind what a store holds to its place.
+"""Digests that bind the content of a store to its place.
 
     digest        (N, epsilon, eta, realization)   32 bits for each realization that is done: its observables and which
                                                    code computed them, bound to the key of its point, to its index and

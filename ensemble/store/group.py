@@ -109,7 +109,10 @@ def commit(path: Place, attributes: Mapping[str, Any], check: Callable[[], None]
     attributes first, and the group would be unconsolidated for whoever opens it in between.
     """
     document = json.loads((path / "zarr.json").read_text())
-    known = document["attributes"] = {**document.get("attributes", {}), **attributes}
+    before = document.get("attributes", {})
+    if before.get(digest.ATTRIBUTE, digest.of_attributes(before)) != digest.of_attributes(before):
+        raise unreadable(path, why="its attributes have been changed")
+    known = document["attributes"] = {**before, **attributes}
     known[digest.ATTRIBUTE] = digest.of_attributes(known)
     arrays = {name: json.loads(written) for name, written in metadata(path).items()}
     document["consolidated_metadata"] = {"kind": "inline", "must_understand": False, "metadata": arrays}
@@ -198,9 +201,9 @@ _SINCE_3 = {digest.COORDINATES: "{}", "repairs": "[]"}
 
 def attributes(group: zarr.Group) -> dict[str, Any]:
     """The group's attributes, with those that are JSON texts read; an error if they are not as they were written."""
-    written = group.attrs.asdict()
-    has_digests = int(str(written["ensemble_format"])) >= 3
-    found: dict[str, Any] = dict(written) if has_digests else {**_SINCE_3, **written}
+    written: dict[str, Any] = dict(group.attrs.asdict())
+    has_digests = written["ensemble_format"] >= 3
+    found = dict(written) if has_digests else {**_SINCE_3, **written}
     for name, kind in _KINDS.items():
         try:
             found[name] = found[name] if kind in (str, int) else json.loads(found[name])
@@ -216,14 +219,14 @@ def attributes(group: zarr.Group) -> dict[str, Any]:
 def check_coordinates(path: Place, told: Mapping[str, Any], values: Mapping[str, NDArray[Any]]) -> None:
     """Refuse coordinates that are not those that were written, by the attributes of their store."""
     for name, each in values.items():
-        if not is_bound(told, name, each):
+        if not coordinate_matches(told, name, each):
             raise StoreDamaged(
                 f"the coordinate {path / name} must hold the values that were written, but it has been changed: "
                 f"`ensemble verify {path}` tells what to do"
             )
 
 
-def is_bound(told: Mapping[str, Any], name: str, values: NDArray[Any]) -> bool:
+def coordinate_matches(told: Mapping[str, Any], name: str, values: NDArray[Any]) -> bool:
     """Whether a coordinate holds what the attributes of its store say; older ones say nothing, and do not count."""
     if name == "realization":
         return bool((values == np.arange(len(values))).all())

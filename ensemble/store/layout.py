@@ -9,7 +9,7 @@ Dimensions, here for the axes (N, epsilon, eta) and one observable over t:
     provenance    (N, epsilon, eta, realization)      row in the group's table of code versions, -1 before
     attempts      (N, epsilon, eta, realization)      how often it was computed and recorded, up to 255
     landed        (N, epsilon, eta, realization)      when it was recorded last: seconds since 2020, 0 before
-    digest        (N, epsilon, eta, realization)      what binds it to its place, 0 before: see `digest`
+    digest        (N, epsilon, eta, realization)      digest of its observables, 0 before: see `digest`
     core_seconds, target_n, target_value, target_error
                   (N, epsilon, eta)                   what is known of points as a whole: see `points`
 
@@ -145,7 +145,7 @@ class Layout:
         return tuple(values.index(getattr(point.model, name)) for name, values in self.axes.items())
 
     def key(self, cell: Sequence[int]) -> int:
-        """What stands for a point in digests: model, seed, parameters, coordinates and the values of the axes there."""
+        """The key of a point in digests: model, seed, parameters, coordinates and the values of the axes there."""
         values = [[name, values[at]] for (name, values), at in zip(self.axes.items(), cell, strict=True)]
         return digest.key_of(self.model, self.seed, self.parameters, self._coords_digests, values)
 

@@ -15,12 +15,13 @@ from functools import cached_property, partial
 from typing import Any, Self, final
 
 import numpy as np
+import zarr
 from numpy.typing import NDArray
 
 from ensemble.errors import LockLost, RunError
 from ensemble.store import build, digest, lock
 from ensemble.store.chunk import Slot
-from ensemble.store.damage import read
+from ensemble.store.damage import file_of, read
 from ensemble.store.group import attributes, check_metadata, commit, member, open_group
 from ensemble.store.layout import BOOK, EPOCH, Layout, Status
 from ensemble.store.limits import check_grid
@@ -45,7 +46,7 @@ class Receipt:
     provenance: Mapping[str, str]
     """The code that computed it."""
     digests: NDArray[np.uint32]
-    """What the observables give to the digests of these realizations, in the order of the slot."""
+    """The sum of the observables' hashes for each of these realizations, in the order of the slot."""
 
 
 @final
@@ -59,6 +60,7 @@ class Ledger:
         self._blocks = member(self._group, "status").chunks
         self.status: NDArray[np.uint8] = self._read("status")
         self._stale: set[tuple[int, ...]] = set()
+        self._on_disk: set[tuple[int, ...]] = set()
         self.points = PointBook(path, layout.shape[:-1])
         self._new_codes = False
         self.tell: Callable[..., None] = _nobody
@@ -68,7 +70,7 @@ class Ledger:
 
     @cached_property
     def digest(self) -> NDArray[np.uint32]:
-        """What binds every realization to its place; 0 before, or in formats 1 and 2."""
+        """The digest of every realization; 0 before, or in formats 1 and 2."""
         return self._read("digest")
 
     @cached_property
@@ -210,10 +212,20 @@ class Ledger:
         book = {name: member(group, name) for name in reversed(BOOK)}  # the status last: it alone counts
         for block in sorted(self._stale):
             region = tuple(slice(at * size, (at + 1) * size) for at, size in zip(block, self._blocks, strict=True))
+            if block not in self._on_disk:  # then nothing else of a block is ever there without its status
+                self._make_status(book["status"], block, region)
             for name, array in book.items():
                 self.check()
                 array[region] = getattr(self, name)[region]
         self._stale.clear()
+
+    def _make_status(self, status: zarr.Array[Any], block: tuple[int, ...], region: tuple[slice, ...]) -> None:
+        """Write the file of a block of the status, if there is none yet: nothing in it is done or failed."""
+        if not file_of(status, block).exists():
+            self.check()
+            lengths = [len(range(length)[part]) for part, length in zip(region, self.layout.shape, strict=True)]
+            status.with_config({"write_empty_chunks": True})[region] = np.full(lengths, Status.TODO, np.uint8)
+        self._on_disk.add(block)
 
     def _code(self, code: dict[str, str]) -> int:
         if code not in self.codes:

@@ -11,6 +11,7 @@ _SHORT = {
     errno.ENOMEM: "no more memory is allowed to this process: raise the limit of `ulimit -v`, or use a larger machine",
     errno.EAGAIN: "no more threads can be started: raise the limits of `ulimit -u` and `ulimit -v`",
 }
+_TEXTS = {"can't start new thread": errno.EAGAIN, "not enough memory": errno.ENOMEM}
 
 
 def check_shortage(place: object, error: BaseException) -> None:
@@ -19,8 +20,8 @@ def check_shortage(place: object, error: BaseException) -> None:
         if isinstance(each, MemoryError):
             raise each
         why = _SHORT.get(each.errno or 0, "") if isinstance(each, OSError) else ""
-        if isinstance(each, RuntimeError) and "can't start new thread" in str(each):
-            why = _SHORT[errno.EAGAIN]
+        if isinstance(each, RuntimeError):  # neither Python nor Zstandard has a class of its own for these
+            why = next((_SHORT[number] for text, number in _TEXTS.items() if text in str(each)), "")
         if why:
             raise LimitReached(f"{place} cannot be read now: {why}") from error
 

@@ -114,7 +114,7 @@ def is_in_order(folder: Path, address: str, text: str, contents_of: ContentsOf) 
         path.unlink(missing_ok=True)
     assert finished(folder, "--cluster", address) == contents_of(text)
     assert not lock.place(folder / "a.zarr").exists()
-    verify = line("verify", "a.zarr", "--fraction", "0", "--cluster", address)
+    verify = line("verify", "a.zarr", "--fraction", "1", "--cluster", address, "--model", str(SUPPORT / "toy_model.py"))
     verified = execute(verify, folder)
     assert verified.returncode == 0, verified.stderr
 

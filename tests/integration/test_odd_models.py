@@ -178,7 +178,7 @@ def test_a_model_that_is_not_the_same_again_is_told(
     change: tuple[str, str], told: str, write: Callable[..., Sweep], tmp_path: Path, one_worker: str
 ) -> None:
     """Its averages would be those of something that nobody can compute again."""
-    with pytest.warns(UserWarning, match=rf"signal of realization 0 at size=2, .* came out differently .*{told}"):
+    with pytest.warns(UserWarning, match=rf"signal of realization 0 at size=2 differ when computed twice, .*{told}"):
         run_sweep(write("pass", change), tmp_path / "a.zarr", cluster=one_worker)
     with pytest.warns(UserWarning, match=told):
         plan(write("pass", change), tmp_path / "b.zarr", 1)

@@ -155,16 +155,17 @@ def check_common_disorder(sweep: Sweep, changes: Mapping[str, Any]) -> None:
 
 
 def check_independence(sweep: Sweep, folder: Path, one_worker: str, two_workers: str) -> None:
-    """The same store for one worker in whole chunks and for two, realization by realization and in sevens."""
+    """The same store for one worker and two, realization by realization, in sevens and in whole chunks."""
     for name, cluster, batch in (
         ("one", one_worker, None),
+        ("two", two_workers, None),
         ("single", two_workers, 1),
         ("seven", two_workers, 7),
     ):
         summary = run_sweep(sweep, folder / f"{name}.zarr", cluster=cluster, batch=batch)
         assert (summary.left, summary.failed) == (0, 0)
     expected = contents(folder / "one.zarr")
-    for name in ("single", "seven"):
+    for name in ("two", "single", "seven"):
         assert contents(folder / f"{name}.zarr") == expected, name
     with xr.open_zarr(folder / "one.zarr") as dataset:
         shape = [*(len(values) for values in sweep.axes.values()), sweep.realizations]

@@ -6,7 +6,6 @@ import numpy as np
 import zarr
 
 from ensemble.store import Layout, Ledger, Status, digest
-from ensemble.store.group import commit
 
 
 def record(store: Path) -> None:
@@ -21,8 +20,3 @@ def record(store: Path) -> None:
             parts += digest.of_rows(layout.key(cell), name, rows, np.asarray(group[name][cell])[rows])  # type: ignore[index]
         found[cell][rows] = digest.of_realizations(layout.key(cell), rows, parts, ledger.provenance[cell][rows])
     group["digest"][...] = found  # type: ignore[index]
-
-
-def sign(store: Path) -> None:
-    """Make the attributes of a store those that were written."""
-    commit(store, {})
