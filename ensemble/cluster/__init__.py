@@ -13,7 +13,7 @@
     profile, scripts, slurm, submit     what is asked of SLURM, in whose words, with which commands
     arrivals                            which job a worker came with
     scheduling                          the scheduler of jobs, in the driver's process
-    fork_server                         what is imported once for all workers of this machine
+    fork_server, preloaded              the process that workers of this machine are forked from, and what it imports
     worker                              what every worker process does first
     settings                            what it is started with
     keys                                TLS between driver and workers

@@ -5,16 +5,11 @@ So all of them talk by TLS, with keys that were made for this run and lie where 
 """
 
 import contextlib
-import functools
 import logging
-import multiprocessing
 import os
 import signal
-import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from multiprocessing import forkserver
-from multiprocessing.util import Finalize
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -23,8 +18,9 @@ from distributed import Client, LocalCluster
 
 from ensemble.cluster import keys
 from ensemble.cluster.dashboard import page_settings, scheduler_options
+from ensemble.cluster.fork_server import start_fork_server
 from ensemble.cluster.scratch import scratch_folder, scratch_settings
-from ensemble.cluster.settings import FORK_SERVER, KEEPING, PRELOAD, UNOBSERVED
+from ensemble.cluster.settings import KEEPING, PRELOAD, UNOBSERVED
 from ensemble.errors import ClusterError
 from ensemble.failure import line_of
 
@@ -34,11 +30,6 @@ _LASTING = {"distributed.scheduler.worker-ttl": None, "distributed.deploy.lost-w
 By default Dask restarts the first after five minutes, and gives up the second if it happens to be starting again
 fifteen seconds after a death, until none is left.
 """
-
-_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
-
-_AFTER_ALL = -1000
-"""The priority with which the folder of the fork server is removed: after `multiprocessing` has removed its own."""
 
 
 @contextlib.contextmanager
@@ -79,7 +70,7 @@ def client(workers: int, *, dashboard: bool = False, insecure: bool = False) -> 
 def _started(**options: Any) -> LocalCluster:
     """Start a cluster; a ClusterError if its workers cannot start, or die while they do."""
     try:
-        _start_fork_server()
+        start_fork_server()
         with _interrupts_delayed() as interrupt, _log_level("distributed.nanny", logging.CRITICAL):  # raised instead
             cluster = LocalCluster(**options)
         try:
@@ -135,39 +126,3 @@ def _interrupts_delayed() -> Iterator[Callable[[], None]]:
         yield lambda: handler(signal.SIGINT, None) if received else None
     finally:
         signal.signal(signal.SIGINT, handler)
-
-
-@functools.cache
-def _start_fork_server() -> None:
-    """Start the process that workers are forked from, once in the life of this one.
-
-    It has one thread for each library, since a process with several cannot be forked, and no modules of the folder that
-    the user happens to be in: a `random.py` there would be taken for that of Python. Its socket lies where only this
-    user can enter.
-    """
-    lasting = contextlib.ExitStack()
-    folder = lasting.enter_context(scratch_folder())
-    Finalize(None, lasting.close, exitpriority=_AFTER_ALL)
-    multiprocessing.get_context("forkserver").set_forkserver_preload([FORK_SERVER])
-    settings = {name: os.environ.get(name, value) for name, value in (_ONE_THREAD | KEEPING).items()}
-    with _environment(settings | {"PYTHONSAFEPATH": "1"}):
-        tempdir, tempfile.tempdir = tempfile.tempdir, str(folder)
-        try:
-            forkserver.ensure_running()
-        finally:
-            tempfile.tempdir = tempdir
-
-
-@contextlib.contextmanager
-def _environment(settings: Mapping[str, str]) -> Iterator[None]:
-    """Set variables of the environment while the block runs."""
-    before = {name: os.environ.get(name) for name in settings}
-    os.environ.update(settings)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
