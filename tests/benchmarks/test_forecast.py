@@ -11,6 +11,9 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from ensemble import Sweep, forecast
 from ensemble.cluster import connect
 from ensemble.run import Watch, run_on
+from tests.support.command import line
+from tests.support.processes import read_output
+from tests.support.toy_model import TOY
 
 GLASS: dict[str, Any] = {"model": "tls_glass", "seed": 2021, "observables": ["concurrence"]}
 
@@ -54,6 +57,32 @@ def test_hours_of_a_mixed_sweep(benchmark: BenchmarkFixture, tmp_path: Path) -> 
     benchmark.extra_info["told on the way over taken, median"] = float(np.median(halfway))
     print(f"\n{taken:.1f} s; planned {planned.seconds / taken:.2f}; on the way {np.round(halfway, 2).tolist()}")
     assert summary.complete
+
+
+@pytest.mark.parametrize("batch", [None, 1], ids=["points share tasks", "one realization in a task"])
+def test_hours_of_many_points(benchmark: BenchmarkFixture, tmp_path: Path, batch: int | None) -> None:
+    """Four realizations of a tenth of a millisecond at each of 1,000 points: what is around them takes the time."""
+    drifts = {"start": 0.0, "stop": 1.0, "num": 500}
+    table = {"model": TOY, "realizations": 4, "seed": 1, "axes": {"size": [2, 3], "drift": drifts}}
+    sweep = Sweep.from_table(table)
+    planned = forecast.plan(sweep, tmp_path / "a.zarr", 2)
+    with connect("local", workers=2) as client:
+        summary = benchmark.pedantic(
+            lambda: run_on(client, sweep, tmp_path / "a.zarr", batch=batch, watch=Watch()), rounds=1, iterations=1
+        )
+    benchmark.extra_info["planned over taken"] = planned.seconds / summary.seconds
+    print(f"\n{summary.seconds:.1f} s; planned {planned.seconds / summary.seconds:.2f}")
+    assert summary.complete
+
+
+def test_a_plan_of_many_points(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
+    """20,000 points by the command line; laying out the table takes most of it."""
+    (tmp_path / "a.toml").write_text(
+        f'model = "{TOY}"\nrealizations = 4\nseed = 1\naxes.size = [2, 3]\n'
+        "axes.drift = { start = 0.0, stop = 1.0, num = 10000 }\n"
+    )
+    told = benchmark.pedantic(lambda: read_output(line("plan", "a.toml"), tmp_path), rounds=1)
+    assert "80000 realizations at 20000 points" in told
 
 
 @pytest.mark.parametrize("quantity", ["plateau", "peak"])
