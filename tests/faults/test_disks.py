@@ -36,18 +36,18 @@ def small(tmp_path: Path) -> Iterator[Disk]:
 
 def on(small: Disk, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """`ensemble ARGUMENTS`, run to its end on a disk."""
-    return execute(small.line(*line(*arguments)))
+    return execute(line(*arguments), small.mounted, mounts_of=small.keeper)
 
 
 def sentence(small: Disk, code: int, pattern: str, *arguments: str) -> None:
     """`ensemble ARGUMENTS` on a disk ends with one sentence."""
-    with start(small.line(*line(*arguments))) as run:
+    with start(line(*arguments), small.mounted, mounts_of=small.keeper) as run:
         one_sentence(run, code, pattern)
 
 
 def resumed(small: Disk) -> object:
     """What the store holds after a run on the disk."""
-    return finished(small.path, *ONE, command=lambda *arguments: small.line(*line(*arguments)))
+    return finished(small.path, *ONE, folder=small.mounted, mounts_of=small.keeper)
 
 
 def test_a_disk_is_full_while_the_store_is_made(small: Disk, contents_of: ContentsOf) -> None:
@@ -60,7 +60,7 @@ def test_a_disk_is_full_while_the_store_is_made(small: Disk, contents_of: Conten
 
 
 def test_a_disk_fills_up_while_chunks_land(small: Disk, contents_of: ContentsOf) -> None:
-    with start(small.line(*line(*RUN, "--workers", "2"))) as run:
+    with start(line(*RUN, "--workers", "2"), small.mounted, mounts_of=small.keeper) as run:
         wait_during(run, lambda: chunks(small.path / "a.zarr") >= 8)
         small.fill()
         one_sentence(run, 1, "No space left on device; .* run again.*")
@@ -161,7 +161,7 @@ def test_a_disk_goes_and_comes_back(small: Disk, contents_of: ContentsOf) -> Non
     mount = ("mount", "--bind", f"{small.mounted}/kept", f"{small.mounted}/seen")
     small.do(*mount)
     run = line("run", "sweep.toml", "--store", "seen/a.zarr")
-    with start(small.line(*run)) as started:
+    with start(run, small.mounted, mounts_of=small.keeper) as started:
         wait_during(started, lambda: chunks(small.path / "kept" / "a.zarr") >= 8)
         small.do("umount", "--lazy", f"{small.mounted}/seen")
         one_sentence(started, 1, GONE)

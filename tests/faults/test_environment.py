@@ -65,7 +65,7 @@ def test_few_open_files(reader: str, done: Path) -> None:
     """Whatever the limit is: the store is read, or it is said that the limit is too low."""
     before = contents(done / "a.zarr")
     outcomes = []
-    for most in (12, 16, 20, 30, 50):
+    for most in (12, 20, 50):
         told = shell(done, f"ulimit -n {most};", *READERS[reader])
         outcomes.append(told.returncode)
         if "Traceback (most recent call last)" in told.stderr:
@@ -149,7 +149,7 @@ def test_little_memory(done: Path) -> None:
     Of data, not of addresses (`ulimit -v`): with some of these limits Zarr waits for a thread that was never started.
     """
     before = contents(done / "a.zarr")
-    for mebibytes in (200, 400, 700, 1000, 3000):
+    for mebibytes in (200, 700, 3000):
         told = shell(done, f"ulimit -d {mebibytes * 1024};", *READERS["average"])
         assert "as it was written" not in told.stderr, told.stderr
         if "in <module>" in told.stderr or told.returncode < 0:

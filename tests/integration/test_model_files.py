@@ -33,8 +33,6 @@ from tests.support.minimal_model import MODEL
 from tests.support.processes import read_output, start
 from tests.support.waiting import wait_during
 
-pytestmark = pytest.mark.drift
-
 SWEEP: dict[str, Any] = {"model": "mine.py:Mine", "realizations": 6, "seed": 1, "axes": {"size": [2, 3]}}
 RAISES = MODEL.replace('return {"signal": disorder}', 'return {"signal": disorder / self.missing}')
 
@@ -78,6 +76,7 @@ def failures(store: Path) -> list[str]:
         return [str(text) for text in dataset["exception"].to_numpy().flat]
 
 
+@pytest.mark.drift
 @pytest.mark.parametrize("options", [{}, {"time_limit": 60.0}], ids=["in the worker", "beside it"])
 def test_a_failure_far_away_names_file_line_and_text(
     options: dict[str, Any], write: Callable[..., Sweep], far: str, tmp_path: Path
@@ -104,6 +103,7 @@ def test_a_file_is_imported_once_by_each_process(write: Callable[..., Sweep], fa
     assert again.model is sweep.model
 
 
+@pytest.mark.drift
 def test_modules_beside_the_file_travel_with_it(write: Callable[..., Sweep], far: str, tmp_path: Path) -> None:
     """At the top, in a function, from a package with relative imports, from a folder without an __init__."""
     model = MODEL.replace(
@@ -190,6 +190,7 @@ TWICE = scaled(2.0)
 )
 
 
+@pytest.mark.drift
 def test_ordinary_python_works_far_away(write: Callable[..., Sweep], far: str, address: str, tmp_path: Path) -> None:
     """Caches of functions and properties, enums, closures and compiled functions that are cached on disk."""
     sweep = write(ORDINARY)
@@ -272,6 +273,7 @@ print(outcome.exception)
 ]
 
 
+@pytest.mark.drift
 def test_a_class_in_a_notebook_travels_with_its_lines(far: str, tmp_path: Path) -> None:
     """A real kernel: the traceback on the worker shows the lines of both cells."""
     notebook = nbformat.v4.new_notebook()
@@ -284,6 +286,7 @@ def test_a_class_in_a_notebook_travels_with_its_lines(far: str, tmp_path: Path) 
     assert "<dynamic-code>" not in said
 
 
+@pytest.mark.drift
 def test_a_class_in_a_script_travels_with_its_lines(far: str, tmp_path: Path) -> None:
     script = "\n".join(NOTEBOOK).replace("FILE", repr(far))
     (tmp_path / "script.py").write_text(script)

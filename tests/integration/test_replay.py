@@ -17,8 +17,6 @@ from tests.support import SUPPORT, command
 from tests.support.command import invoke, refused
 from tests.support.processes import execute
 
-pytestmark = pytest.mark.drift
-
 TABLE: dict[str, Any] = {
     "model": f"{SUPPORT / 'toy_model.py'}:ToyModel",
     "realizations": 10,
@@ -55,6 +53,7 @@ def model(store: Path) -> tuple[str, Path]:
     return "--model", store.parent / "toy_model.py"
 
 
+@pytest.mark.drift
 def test_one_that_is_done_has_the_bits_of_the_store(store: Path) -> None:
     point, index = first(store, Status.DONE)
     told = invoke("replay", store, point, index, *model(store))
@@ -89,6 +88,7 @@ def test_one_that_is_different_tells_by_how_much(store: Path) -> None:
     assert f"with    numpy 1.0 there and {code['numpy']} here\n" in told.stdout
 
 
+@pytest.mark.drift
 def test_one_that_failed_shows_where(store: Path) -> None:
     point, index = first(store, Status.FAILED)
     told = invoke("replay", store, point, index, *model(store))
@@ -115,6 +115,7 @@ def test_one_that_failed_and_one_that_is_todo_may_come_out(store: Path) -> None:
     assert "store   todo\n" in told.stdout
 
 
+@pytest.mark.drift
 def test_the_debugger_opens_where_it_raises(store: Path) -> None:
     """A real terminal's worth: the variables of the model's own frame, then out."""
     point, index = first(store, Status.FAILED)

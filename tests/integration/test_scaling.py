@@ -59,36 +59,27 @@ def seeing(client: Client) -> Iterator[Seen]:
     scheduler.remove_plugin("seen")
 
 
-@pytest.fixture(scope="module")
-def many() -> Iterator[Client]:
-    """A client of all these workers."""
-    with herd(WORKERS) as client:
-        yield client
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(("chunk", "batch", "seconds"), [(40, 1, 0.2), (4, 4, 1.0)], ids=["dear", "cheap"])
-def test_thirty_two_workers(
-    chunk: int, batch: int, seconds: float, toy: Toy, tmp_path: Path, many: Client, cluster: Client
-) -> None:
-    """Dear realizations are tasks of their own, forty to a landing; of cheap ones, one task does all of a chunk.
+def test_thirty_two_workers(toy: Toy, tmp_path: Path, cluster: Client) -> None:
+    """A realization that takes long is a task of its own, forty to a landing; one task does a chunk of cheap ones.
 
     A task lasts long enough for all to have one before the first worker comes back for another.
     """
-    asked: dict[str, Any] = {"realizations": REALIZATIONS, "axes": {"size": [2, 3]}, "store": {"chunk": chunk}}
-    sleepy = toy(**asked, parameters={"seconds": seconds / batch})
-    with seeing(many) as seen:
-        summary = run_on(many, sleepy, tmp_path / "a.zarr", batch=batch, watch=Watch())
-    assert (summary.computed, summary.failed) == (POINTS * REALIZATIONS, 0)
-    orders, parts = POINTS * REALIZATIONS // chunk, chunk // batch
-    kinds = {"realize": orders * parts, "land": orders} if parts > 1 else {"realize_and_land": orders}
-    for kind, count in kinds.items():
-        assert of_kind(seen.done, kind).total() == len(of_kind(seen.done, kind)) == count
-    assert len(seen.by_worker) == WORKERS
-    assert seen.most < _TASKS_PER_WORKER * WORKERS + parts + 1
-
-    run_on(cluster, toy(**asked), tmp_path / "b.zarr", watch=Watch())
-    assert contents(tmp_path / "a.zarr") == contents(tmp_path / "b.zarr")
+    with herd(WORKERS) as many:
+        for chunk, batch, seconds in ((40, 1, 0.2), (4, 4, 1.0)):
+            asked: dict[str, Any] = {"realizations": REALIZATIONS, "axes": {"size": [2, 3]}, "store": {"chunk": chunk}}
+            sleepy = toy(**asked, parameters={"seconds": seconds / batch})
+            with seeing(many) as seen:
+                summary = run_on(many, sleepy, tmp_path / f"{chunk}.zarr", batch=batch, watch=Watch())
+            assert (summary.computed, summary.failed) == (POINTS * REALIZATIONS, 0)
+            orders, parts = POINTS * REALIZATIONS // chunk, chunk // batch
+            kinds = {"realize": orders * parts, "land": orders} if parts > 1 else {"realize_and_land": orders}
+            for kind, count in kinds.items():
+                assert of_kind(seen.done, kind).total() == len(of_kind(seen.done, kind)) == count
+            assert len(seen.by_worker) == WORKERS
+            assert seen.most < _TASKS_PER_WORKER * WORKERS + parts + 1
+            run_on(cluster, toy(**asked), tmp_path / f"{chunk}-alone.zarr", watch=Watch())
+            assert contents(tmp_path / f"{chunk}.zarr") == contents(tmp_path / f"{chunk}-alone.zarr")
 
 
 def test_points_of_a_few_cheap_realizations_share_tasks(toy: Toy, tmp_path: Path, cluster: Client) -> None:

@@ -19,7 +19,6 @@ from tests.support.processes import finish, read_output, read_until, start
 PAGE = 4096
 """What the smallest file takes."""
 _ROOT = () if os.geteuid() == 0 else ("--user", "--map-root-user")
-_ENTER = () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
 
 
 @final
@@ -37,14 +36,9 @@ class Disk:
         """Where it is for those who are outside."""
         return Path(f"/proc/{self.keeper}/root{self.mounted}")
 
-    def line(self, *command: str) -> list[str]:
-        """The command line that runs a command inside, in the folder of the disk."""
-        enter = ["nsenter", f"--target={self.keeper}", "--mount", *_ENTER]
-        return [*enter, "env", f"--chdir={self.mounted}", *command]
-
     def do(self, *command: str) -> None:
         """Have something done to the disk, from inside but not on it."""
-        read_output(["nsenter", f"--target={self.keeper}", "--mount", *_ENTER, *command])
+        read_output(command, "/", mounts_of=self.keeper)
 
     def fill(self, leave: int = 0) -> None:
         """Use up all room but so many pages."""

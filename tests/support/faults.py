@@ -58,15 +58,18 @@ def one_sentence(run: "subprocess.Popen[str]", code: int, pattern: str) -> None:
     assert re.search(rf"^ensemble: .*{pattern}\n$", said, re.MULTILINE), said
 
 
-def finished(folder: Path, *options: str, command: Callable[..., Sequence[str]] = line) -> Contents:
-    """What the store holds after one more run, which must find it in order and leave nothing behind."""
-    with start(command(*RUN, *options), folder) as run:
+def finished(path: Path, *options: str, folder: Path | None = None, mounts_of: int | None = None) -> Contents:
+    """What the store in a folder holds after one more run, which must find it in order and leave nothing behind.
+
+    The run itself may know the folder by another path.
+    """
+    with start(line(*RUN, *options), folder or path, mounts_of=mounts_of) as run:
         code, said = told(run)
     assert code == (FAILURES_TOLD if "realizations failed; " in said else 0), said
     assert "Traceback" not in said, said
-    assert sorted(path.name for path in folder.glob("*zarr*")) == ["a.zarr"]
-    assert not list((folder / "a.zarr").rglob("*.partial"))
-    return contents(folder / "a.zarr")
+    assert sorted(path.name for path in path.glob("*zarr*")) == ["a.zarr"]
+    assert not list((path / "a.zarr").rglob("*.partial"))
+    return contents(path / "a.zarr")
 
 
 def workers(run: "subprocess.Popen[str]") -> list[psutil.Process]:

@@ -5,6 +5,7 @@ like any other: it has its own number, folder and files, receives signals, can b
 """
 
 import contextlib
+import ctypes
 import functools
 import gc
 import json
@@ -54,6 +55,7 @@ class Forked(subprocess.Popen[str]):
         folder: str | Path | None,
         env: Mapping[str, str],
         files: Mapping[str, Any],
+        mounts_of: int | None = None,
     ) -> None:
         self.args, self.returncode = [str(each) for each in command], None
         self._child_created = False  # for `Popen.__del__`: it has no process of its own
@@ -62,7 +64,8 @@ class Forked(subprocess.Popen[str]):
             self.stdin, self.stdout, self.stderr = (ours for _, ours in ends)
             self._status, status = os.pipe()
             stack.callback(os.close, status)
-            request = {"arguments": self.args, "folder": str(folder or Path.cwd()), "env": dict(env)}
+            request: dict[str, Any] = {"arguments": self.args, "folder": str(folder or Path.cwd()), "env": dict(env)}
+            request["mounts_of"] = mounts_of
             self.pid = _server().start(json.dumps(request).encode(), [*(theirs for theirs, _ in ends), status])
 
     def poll(self) -> int | None:
@@ -209,6 +212,8 @@ def _become(request: dict[str, Any], files: list[int], others: list[Any]) -> Non
         os.dup2(each, number)
     for each in files:
         os.close(each)
+    if request["mounts_of"] is not None:
+        _enter_mounts(request["mounts_of"])
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["env"])
@@ -218,3 +223,11 @@ def _become(request: dict[str, Any], files: list[int], others: list[Any]) -> Non
     from ensemble.cli import start
 
     start()
+
+
+def _enter_mounts(pid: int) -> None:
+    """See the file systems that the process of this number has mounted."""
+    with Path(f"/proc/{pid}/ns/mnt").open() as namespace:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.setns(namespace.fileno(), 0):
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))

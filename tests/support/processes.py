@@ -24,6 +24,8 @@ from tests.support.forked import Forked, can_fork
 TIMEOUT = 120.0
 """Default time limit in seconds: far more than a process takes, even on a machine that is busy with others."""
 
+_ENTER = () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
+"""How `nsenter` becomes the user who has made a namespace."""
 _ENSEMBLE = Path(sys.executable).with_name("ensemble")
 """The command that is forked."""
 
@@ -40,12 +42,20 @@ def start(
     stdin: Target = None,
     stdout: Target = subprocess.DEVNULL,
     stderr: Target = subprocess.PIPE,
+    mounts_of: int | None = None,
 ) -> Iterator["subprocess.Popen[str]"]:
-    """Start a command in a process group of its own, and kill the group at the end."""
+    """Start a command in a process group of its own, and kill the group at the end.
+
+    With `mounts_of` it sees the file systems that the process of this number has mounted, and `folder` is among them.
+    """
     files: dict[str, Any] = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
-    if Path(command[0]) == _ENSEMBLE and can_fork(env or os.environ, files):
-        started: subprocess.Popen[str] = Forked(command, folder, env or os.environ, files)
+    may_enter = mounts_of is None or os.geteuid() == 0
+    if Path(command[0]) == _ENSEMBLE and may_enter and can_fork(env or os.environ, files):
+        started: subprocess.Popen[str] = Forked(command, folder, env or os.environ, files, mounts_of)
     else:
+        if mounts_of is not None:
+            enter = ["nsenter", f"--target={mounts_of}", "--mount", *_ENTER, "env", f"--chdir={folder}"]
+            command, folder = [*enter, *command], None
         started = subprocess.Popen(command, cwd=folder, env=env, text=True, **files, start_new_session=True)
     with started as process:
         try:
@@ -85,10 +95,11 @@ def execute(
     env: Mapping[str, str] | None = None,
     given: str | None = None,
     seconds: float = TIMEOUT,
+    mounts_of: int | None = None,
 ) -> "subprocess.CompletedProcess[str]":
     """Run a command to its end; the test fails if that takes longer than `seconds`."""
     stdin = None if given is None else subprocess.PIPE
-    with start(command, folder, env=env, stdin=stdin, stdout=subprocess.PIPE) as process:
+    with start(command, folder, env=env, stdin=stdin, stdout=subprocess.PIPE, mounts_of=mounts_of) as process:
         stdout, stderr = finish(process, seconds, given)
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
@@ -100,9 +111,10 @@ def read_output(
     env: Mapping[str, str] | None = None,
     given: str | None = None,
     seconds: float = TIMEOUT,
+    mounts_of: int | None = None,
 ) -> str:
     """Return what a command prints; the test fails if the command does."""
-    done = execute(command, folder, env=env, given=given, seconds=seconds)
+    done = execute(command, folder, env=env, given=given, seconds=seconds, mounts_of=mounts_of)
     assert done.returncode == 0, f"{command!r} has failed: {done.stderr}"
     return done.stdout
 

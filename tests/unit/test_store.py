@@ -25,8 +25,6 @@ from tests.support.elsewhere import python
 from tests.support.minimal_model import MODEL
 from tests.support.processes import read_until, run_in_thread, start
 
-pytestmark = pytest.mark.drift
-
 Toy = Callable[..., Sweep]
 NAMES = ("walk", "final")
 CODE = {"ensemble": "0", "host": "here"}
@@ -56,6 +54,7 @@ def fill(store: Path, sweep: Sweep, failed: tuple[int, ...] = ()) -> None:
                 )
 
 
+@pytest.mark.drift
 def test_plain_xarray_opens_one_labelled_dataset(toy: Toy, tmp_path: Path) -> None:
     fill(tmp_path / "a.zarr", toy())
     with xr.open_zarr(tmp_path / "a.zarr") as dataset:
@@ -97,6 +96,7 @@ def test_a_reader_never_meets_half_a_commit(toy: Toy, tmp_path: Path) -> None:
     assert not list(store.glob("*.partial"))
 
 
+@pytest.mark.drift
 def test_every_array_is_checked_by_crc32c_and_chunked_by_point(toy: Toy, tmp_path: Path) -> None:
     fill(tmp_path / "a.zarr", toy())
     group = zarr.open_group(tmp_path / "a.zarr", mode="r")
@@ -105,6 +105,7 @@ def test_every_array_is_checked_by_crc32c_and_chunked_by_point(toy: Toy, tmp_pat
     assert zarr.open_array(tmp_path / "a.zarr" / "walk", mode="r").chunks == (1, 1, 4, 4)
 
 
+@pytest.mark.drift
 def test_a_flipped_byte_is_noticed(toy: Toy, tmp_path: Path) -> None:
     fill(tmp_path / "a.zarr", toy())
     (path, *_) = (path for path in (tmp_path / "a.zarr" / "walk" / "c").rglob("*") if path.is_file())
@@ -130,6 +131,7 @@ def test_a_grid_may_have_many_axes(toy: Toy, tmp_path: Path) -> None:
         assert np.prod(zarr.open_array(tmp_path / "a.zarr" / name, mode="r").chunks) <= 64 * 4096
 
 
+@pytest.mark.drift
 def test_the_view_masks_what_is_not_done(toy: Toy, tmp_path: Path) -> None:
     fill(tmp_path / "a.zarr", toy(realizations=6), failed=(2,))
     with Ledger.writing(tmp_path / "a.zarr", toy(), chunk=4):
@@ -219,6 +221,7 @@ def test_landing_keeps_what_others_landed_and_clears_what_no_longer_fails(toy: T
     assert not texts.exists()
 
 
+@pytest.mark.drift
 def test_axes_and_realizations_grow_in_place(toy: Toy, tmp_path: Path) -> None:
     store = tmp_path / "a.zarr"
     fill(store, toy())
@@ -244,6 +247,7 @@ def test_a_smaller_sweep_leaves_the_store_as_it_is(toy: Toy, tmp_path: Path) -> 
     assert contents(tmp_path / "a.zarr") == before
 
 
+@pytest.mark.drift
 @pytest.mark.parametrize("arrays", [(), ("status",), ("status", "provenance", "exception", "walk", "final", "size")])
 def test_a_driver_that_dies_while_it_grows_a_store_does_no_harm(
     arrays: tuple[str, ...], toy: Toy, tmp_path: Path
@@ -363,6 +367,7 @@ def test_a_model_that_has_changed_is_refused_by_name(old: str, new: str, told: s
         Layout.read(tmp_path / "a.zarr").check(Sweep.from_table(table, folder=tmp_path), tmp_path / "a.zarr")
 
 
+@pytest.mark.drift
 def test_a_second_driver_is_refused_while_the_first_lives(toy: Toy, tmp_path: Path) -> None:
     store = tmp_path / "a.zarr"
     with Ledger.writing(store, toy(), chunk=4):

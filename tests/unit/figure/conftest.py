@@ -1,5 +1,6 @@
 """A figure that is computed once, on the real cluster."""
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,13 @@ def stores(declaration: Declaration, cluster: Client, tmp_path_factory: pytest.T
 
 
 @pytest.fixture(scope="package")
-def result(declaration: Declaration, stores: Path) -> Result:
-    """What it shows."""
-    return evaluate(declaration, "quick", stores)
+def result(declaration: Declaration, stores: Path, tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """What it shows; its fits take long, so they too are made in one process only."""
+
+    def make(folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        (folder / "result").write_bytes(pickle.dumps(evaluate(declaration, "quick", stores)))
+
+    found = pickle.loads((made_once(tmp_path_factory, "evaluated", make) / "result").read_bytes())
+    assert isinstance(found, Result)
+    return found

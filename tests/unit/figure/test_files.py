@@ -1,5 +1,6 @@
 """What a figure leaves: pictures, curves, fits and claims, with the numbers of the result."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,18 +18,26 @@ from ensemble.figure.draw import draw
 from ensemble.figure.parts import Panel
 from ensemble.figure.series import written as letters
 from tests.support.declared import FIGURE, written
+from tests.support.once import made_once
+
+NAMES = ["fig_glass.png", "fig_glass.pdf", "fig_glass.nc", "fig_glass_fits.csv", "fig_glass_published.csv"]
 
 
 @pytest.fixture(scope="module")
-def files(declaration: Declaration, stores: Path) -> list[Path]:
+def files(declaration: Declaration, stores: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """All that the figure leaves; warnings are errors while it is drawn."""
-    return publish(declaration, "quick", stores)[1]
+
+    def make(folder: Path) -> None:
+        shutil.copytree(stores, folder, dirs_exist_ok=True)
+        assert publish(declaration, "quick", folder)[1] == [folder / "quick" / name for name in NAMES]
+
+    folder = made_once(tmp_path_factory, "published", make) / "quick"
+    return [folder / name for name in NAMES]
 
 
-def test_the_files_of_a_figure_lie_at_its_scale(files: list[Path], stores: Path) -> None:
-    names = ["fig_glass.png", "fig_glass.pdf", "fig_glass.nc", "fig_glass_fits.csv", "fig_glass_published.csv"]
-    assert files == [stores / "quick" / name for name in names]
-    assert not list((stores / "quick").glob(".*"))
+def test_the_files_of_a_figure_lie_at_its_scale(files: list[Path]) -> None:
+    folder = files[0].parent
+    assert sorted([*folder.glob("fig_*"), *folder.glob(".*")]) == sorted(files)
 
 
 def test_pictures(files: list[Path]) -> None:
@@ -71,13 +80,13 @@ def test_fits_are_read_by_pandas_in_full_precision(files: list[Path], result: Re
         np.testing.assert_array_equal(numbers, by_hand)
 
 
-def test_claims_are_read_by_pandas_and_by_people(files: list[Path], result: Result, stores: Path) -> None:
+def test_claims_are_read_by_pandas_and_by_people(files: list[Path], result: Result) -> None:
     rows = pd.read_csv(files[4], dtype=str, keep_default_na=False)
     assert rows["claim"].tolist() == [each.claim for each in result.compared]
     np.testing.assert_array_equal(rows["value"].astype(float), [each.value for each in result.compared])
     np.testing.assert_array_equal(rows["error"].astype(float), [each.error for each in result.compared])
     assert rows["verdict"].tolist() == [each.verdict for each in result.compared]
-    lines = summarize(stores / "quick").read_text(encoding="utf-8").splitlines()
+    lines = summarize(files[0].parent).read_text(encoding="utf-8").splitlines()
     assert lines[:2] == [
         "| figure | published | at | says | here | n | verdict |",
         "| --- | --- | --- | --- | --- | --- | --- |",
