@@ -1,59 +1,80 @@
-"""Everything that can go wrong, as one tree; each error is also the builtin that a caller would expect.
+"""Exceptions of the package; each also derives from the matching built-in exception.
 
     EnsembleError
-    ├── SweepError      (ValueError)         the sweep file, or a value in it, cannot be used
-    ├── ParameterError  (ValueError)         a model refuses the value of one of its parameters
-    ├── ModelError      (LookupError)        a model cannot be found, loaded, or does not keep the protocol
+    ├── SweepError      (ValueError)         the sweep file, or a value in it, is invalid
+    ├── ParameterError  (ValueError)         a model rejects the value of a parameter
+    ├── ModelError      (LookupError)        a model cannot be found or loaded, or violates the protocol
     │   └── ModelNotNamed  (LookupError)        the model of a store is not installed, and the user has not named it
-    ├── DeadlineError   (ValueError)         the end of a run is no time, or has passed
-    ├── ClusterError    (ConnectionError)    no Dask cluster where one was asked for
-    │   └── NoWorkers      (ConnectionError)    no worker came in the time that there was
+    ├── DeadlineError   (ValueError)         the deadline of a run is not a valid time, or has passed
+    ├── ClusterError    (ConnectionError)    a Dask cluster is required, but cannot be used
+    │   └── NoWorkers      (ConnectionError)    no worker started before the timeout or deadline
     ├── PointError      (LookupError)        a store has no such point or realization
-    ├── FitError        (ValueError)         what is given can be fitted by no law: shapes, blocks, times
-    ├── FigureError     (ValueError)         the declaration of a figure cannot be used
+    ├── FitError        (ValueError)         no law can be fitted to the data: shapes, blocks or times are invalid
+    ├── FigureError     (ValueError)         the declaration of a figure is invalid
     ├── StoreError      (OSError)            a store cannot be created, read or written
     │   ├── StoreNotFound  (FileNotFoundError)  there is no store at this path
     │   ├── StoreMismatch  (ValueError)         the sweep and the store disagree about what is computed
-    │   ├── StoreLocked    (BlockingIOError)    another driver is at work on the store
-    │   │   └── LockLost      (BlockingIOError)    a driver has lost its lock while it was at work
-    │   ├── StoreDamaged   (OSError)            a file of the store is not as it was written
-    │   ├── LimitReached   (OSError)            this process may have no more files, memory or threads to read it
-    │   └── StoreUnreachable  (ConnectionError) object storage does not answer, or refuses
-    ├── ReductionError  (ValueError)         a reduction cannot be made of what the store holds
-    ├── ConvergenceError (ArithmeticError)   a model's equations were not solved to the accuracy that was asked for
-    └── RunError        (RuntimeError)       a run had to stop; what has landed is safe
+    │   ├── StoreLocked    (BlockingIOError)    another driver uses the store
+    │   │   └── LockLost      (BlockingIOError)    a driver lost its lock during a run
+    │   ├── StoreDamaged   (OSError)            the content of a file differs from what was written
+    │   ├── LimitReached   (OSError)            a limit on open files, memory or threads prevents reading the store
+    │   └── StoreUnreachable  (ConnectionError) object storage does not answer, or denies access
+    ├── ReductionError  (ValueError)         a reduction cannot be computed from the data in the store
+    ├── ConvergenceError (ArithmeticError)   the equations of a model could not be solved accurately
+    └── RunError        (RuntimeError)       a run stopped; realizations that were written are safe
 
-A message is one sentence: what must hold, what came, what to do. `exit_code` is what the command line
-returns: 2 for what the user can correct in the input, 1 for what went wrong underway.
+`error_line`, `error_traceback` and `error_text` describe any exception, including exceptions of a model. The result is
+UTF-8 text of limited length without control characters. This is needed because `__str__` of an exception may raise an
+exception itself, or return megabytes of text or terminal escape sequences.
+
+A message is one sentence: what is required, which value was given, what to do. `exit_code` is the exit status of the
+command line: 2 if the user can correct the input, 1 if an error occurred during the run.
 """
 
 import difflib
+import re
+import traceback
 from collections.abc import Iterable
 from typing import ClassVar
 
-from ensemble.failure import printable
+MAX_LINE_LENGTH = 500
+"""Maximum number of characters of the line with the type and the message of an exception."""
+MAX_TEXT_LENGTH = 100_000
+"""Maximum number of characters of a traceback; a longer one keeps its beginning and its end."""
+
+_CONTROL = re.compile(r"[^\S\n\t ]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 class EnsembleError(Exception):
-    """Base of every error that this package raises on purpose."""
+    """Base class of all exceptions that this package raises on purpose.
+
+    Examples
+    --------
+    >>> try:
+    ...     raise SweepError("seed must be at least 0, got -1")
+    ... except EnsembleError as error:
+    ...     print(error, error.exit_code)
+    seed must be at least 0, got -1 2
+    """
 
     exit_code: ClassVar[int] = 2
+    """Exit status of the command line: 2 for invalid input, 1 for an error during the run."""
 
     def __str__(self) -> str:
-        """The message, on one line and with control characters escaped."""
+        """Return the message on one line, with control characters escaped."""
         return printable(" ".join(str(self.args[0]).splitlines())) if self.args else ""
 
 
 class SweepError(EnsembleError, ValueError):
-    """The sweep file, or a value in it, cannot be used."""
+    """The sweep file, or a value in it, is invalid."""
 
 
 class ParameterError(EnsembleError, ValueError):
-    """A model refuses the value of one of its parameters."""
+    """A model rejects the value of a parameter."""
 
 
 class ModelError(EnsembleError, LookupError):
-    """A model cannot be found, loaded, or does not keep the protocol."""
+    """A model cannot be found or loaded, or violates the protocol."""
 
 
 class ModelNotNamed(ModelError):
@@ -67,7 +88,7 @@ class ModelNotNamed(ModelError):
         return self.sentence("model")
 
     def sentence(self, argument: str) -> str:
-        """What to do, with the argument as the caller knows it: `model` in Python, `--model` in the shell."""
+        """Return the message; `argument` is what the caller uses: `model` in Python, `--model` in the shell."""
         place, colon, name = self.reference.rpartition(":")
         kind = "file" if place.endswith(".py") or not colon else "module"
         example = f"{place}:{name}" if colon else "FILE.py:CLASS"
@@ -79,15 +100,15 @@ class ModelNotNamed(ModelError):
 
 
 class DeadlineError(EnsembleError, ValueError):
-    """The end that a run is given is no time, or has passed."""
+    """The deadline of a run is not a valid time, or has passed."""
 
 
 class ClusterError(EnsembleError, ConnectionError):
-    """No Dask cluster where one was asked for."""
+    """A Dask cluster is required, but cannot be used."""
 
 
 class NoWorkers(ClusterError):
-    """No worker came in the time that there was."""
+    """No worker started before the timeout or deadline."""
 
     exit_code: ClassVar[int] = 1
 
@@ -97,11 +118,11 @@ class PointError(EnsembleError, LookupError):
 
 
 class FitError(EnsembleError, ValueError):
-    """What is given can be fitted by no law: shapes, blocks or times that make no sense."""
+    """No law can be fitted to the data: shapes, blocks or times are invalid."""
 
 
 class FigureError(EnsembleError, ValueError):
-    """The declaration of a figure, or a value in it, cannot be used."""
+    """The declaration of a figure, or a value in it, is invalid."""
 
 
 class StoreError(EnsembleError, OSError):
@@ -117,49 +138,110 @@ class StoreMismatch(StoreError, ValueError):
 
 
 class StoreLocked(StoreError, BlockingIOError):
-    """Another driver is at work on the store."""
+    """Another driver uses the store."""
 
 
 class LockLost(StoreLocked):
-    """A driver has lost its lock while it was at work: the lock file is gone or is another driver's."""
+    """A driver lost its lock during a run: the lock file is missing or belongs to another driver."""
 
     exit_code: ClassVar[int] = 1
 
 
 class LimitReached(StoreError):
-    """This process may have no more open files, memory or threads, so that a store cannot be read now."""
+    """A limit on open files, memory or threads prevents reading the store now."""
 
     exit_code = 1
 
 
 class StoreDamaged(StoreError):
-    """A file of the store is not as it was written."""
+    """The content of a file of the store differs from what was written."""
 
     exit_code: ClassVar[int] = 1
 
 
 class StoreUnreachable(StoreError, ConnectionError):
-    """Object storage does not answer, or refuses."""
+    """Object storage does not answer, or denies access."""
 
 
 class ReductionError(EnsembleError, ValueError):
-    """A reduction cannot be made of what the store holds."""
+    """A reduction cannot be computed from the data in the store."""
 
 
 class ConvergenceError(EnsembleError, ArithmeticError):
-    """A model's equations were not solved to the accuracy that was asked for."""
+    """The equations of a model could not be solved to the required accuracy."""
 
     exit_code: ClassVar[int] = 1
 
 
 class RunError(EnsembleError, RuntimeError):
-    """A run had to stop; what has landed is safe."""
+    """A run stopped; realizations that were written are safe."""
 
     exit_code: ClassVar[int] = 1
 
 
-def cure(name: str, allowed: Iterable[str], owner: str) -> str:
-    """What to do about a name that is not among those allowed: take the one that was meant, or see all there are."""
+_RENAMED = {
+    "together": "zipped_axes",
+    "quantity": "law",
+    "at": "select",
+    "least": "min",
+    "most": "max",
+    "even": "unweighted",
+}
+"""Former names of keys in sweep and figure files."""
+
+
+def remedy(name: str, allowed: Iterable[str], owner: str) -> str:
+    """Return a hint for an unknown name: the most similar allowed name, or the list of all allowed names.
+
+    Examples
+    --------
+    >>> remedy("sed", ["seed", "axes"], "it may hold")
+    "did you mean 'seed'?"
+    >>> remedy("colour", ["seed", "axes"], "it may hold")
+    'it may hold seed, axes'
+    """
     allowed = list(allowed)
+    if _RENAMED.get(name) in allowed:
+        return f"it is called {_RENAMED[name]!r} now"
     close = difflib.get_close_matches(name, allowed, n=1)
     return f"did you mean {close[0]!r}?" if close else f"{owner} {', '.join(allowed)}"
+
+
+def error_line(error: BaseException) -> str:
+    """Return one line with the type and the message of an exception."""
+    try:
+        message = str(error)
+    except BaseException as second:  # its own __str__, which may do anything
+        message = f"(its __str__ raised {type(second).__name__})"
+    return shorten(
+        printable(" ".join(f"{type(error).__name__}: {message[: 2 * MAX_LINE_LENGTH]}".split())), MAX_LINE_LENGTH
+    )
+
+
+def error_text(error: BaseException, key: str) -> str:
+    """Return the line of `error_line`, the `key` that is needed to recompute the realization, and the traceback."""
+    return f"{error_line(error)}\n{key}\n\n{error_traceback(error)}"
+
+
+def error_traceback(error: BaseException) -> str:
+    """Return the traceback; its last line is the message."""
+    try:
+        told = "".join(traceback.format_exception(error))
+    except BaseException as second:
+        told = f"(its traceback cannot be formatted: {type(second).__name__})\n"
+    return shorten(printable(shorten(told, MAX_TEXT_LENGTH)), MAX_TEXT_LENGTH)  # escaping takes seconds for megabytes
+
+
+def printable(text: str) -> str:
+    """Escape characters that cannot be encoded in UTF-8 or that control a terminal; keep line breaks and tabs."""
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def shorten(text: str, longest: int) -> str:
+    """Return a text of at most `longest` characters; the middle of a longer text is omitted."""
+    if len(text) <= longest:
+        return text
+    mark = f" [... {len(text) - longest} characters left out ...] "
+    half = (longest - len(mark)) // 2
+    return text[:half] + mark + text[-half:]

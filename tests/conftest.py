@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from distributed import Client
+from hypothesis import settings
 from matplotlib.figure import Figure
 
 from ensemble import Sweep, run_sweep
@@ -20,6 +21,8 @@ from tests.support.signals import handle_signals
 from tests.support.toy_model import TOY
 
 os.environ.setdefault("MPLBACKEND", "agg")
+settings.register_profile("ensemble", deadline=None)  # a busy machine is no failure
+settings.load_profile("ensemble")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,16 +1,18 @@
-"""The command line: each command is one call into the module of its name.
+"""The command line: each command is a thin layer over the Python functions.
 
-options      what several commands take
-stores       where a store is
-status       status
-sweeps       run, plan, models
-submitting   submit
-reductions   average, plot
-fits         fit
-proofs       replay, verify
-figures      figure
+options      options that several commands share
+stores       the type of STORE arguments
+status       `status`
+sweeps       `run`, `plan`, `models`
+submitting   `submit`
+reductions   `average`, `plot`
+fits         `fit`
+proofs       `replay`, `verify`
+figures      `figure`
+drawing      the figure that `run` and `plot` draw
+terminal     tables, progress bars and lines on the terminal
 
-A command's module loads when the command is used, so that each waits for what it needs and for nothing else.
+The module of a command is imported when the command is used, so that a command imports only what it needs.
 """
 
 import importlib
@@ -21,7 +23,7 @@ from typing import Any
 
 import click
 
-from ensemble import screen
+from ensemble.cli import terminal
 from ensemble.errors import EnsembleError, ModelNotNamed
 
 COMMANDS = {
@@ -37,18 +39,18 @@ COMMANDS = {
     "submit": ("submitting", "Have SLURM run a sweep, job after job until it is done."),
     "verify": ("proofs", "Check a store's files, and compute some of it again."),
 }
-"""The module of each command, and what `--help` says of it."""
+"""Module and help text of each command."""
 
 
 class _Commands(click.Group):
-    """Commands that load when they are used; their errors are one sentence and an exit code, never a traceback."""
+    """Commands that are imported when they are used; an error is one sentence and an exit code, not a traceback."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click asks so
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - signature of click
         """The names of all commands."""
         return sorted(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the same
-        """Load a command; None if there is none of this name."""
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - signature of click
+        """Import a command; None if there is no such command."""
         if cmd_name not in COMMANDS:
             return None
         module, _ = COMMANDS[cmd_name]
@@ -56,25 +58,25 @@ class _Commands(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without loading them."""
+        """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; tell what went wrong."""
+        """Run the command, and print an error as one sentence."""
         try:
             return super().invoke(ctx)
         except ModelNotNamed as error:
-            screen.warn(f"ensemble: {error.sentence('--model')}")
+            terminal.warn(f"ensemble: {error.sentence('--model')}")
             ctx.exit(error.exit_code)
         except EnsembleError as error:
-            screen.warn(f"ensemble: {error}")
+            terminal.warn(f"ensemble: {error}")
             ctx.exit(error.exit_code)
         except MemoryError as error:
-            screen.warn(f"ensemble: there is not enough memory: {error or 'none is left'}")
+            terminal.warn(f"ensemble: there is not enough memory: {error or 'none is left'}")
             ctx.exit(1)
         except KeyboardInterrupt:
-            screen.warn("ensemble: stopped at once; what has landed is safe, run again to continue")
+            terminal.warn("ensemble: stopped at once; what has landed is safe, run again to continue")
             ctx.exit(130)
 
 
@@ -85,16 +87,16 @@ def main() -> None:
 
 
 def start() -> None:
-    """The command `ensemble`, in a process of its own."""
+    """Entry point of the command `ensemble`."""
     _open_streams()
     try:
         main(prog_name="ensemble")
-    finally:  # all is said: Ctrl-C must not make Python print where it was as it ended
+    finally:  # Ctrl-C during shutdown must not print a traceback
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _open_streams() -> None:
-    """Open what the caller has closed: or else the next file or socket would be standard input or output of workers."""
+    """Open standard streams that the caller has closed, or else the next file or socket would take their place."""
     for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(descriptor)
@@ -103,4 +105,4 @@ def _open_streams() -> None:
             assert opened == descriptor, "the lowest number that is free"
             os.set_inheritable(opened, True)
         if getattr(sys, name) is None:
-            setattr(sys, name, open(descriptor, "r" if descriptor == 0 else "w", closefd=False))  # noqa: SIM115 - to stay
+            setattr(sys, name, open(descriptor, "r" if descriptor == 0 else "w", closefd=False))  # noqa: SIM115 - stays open

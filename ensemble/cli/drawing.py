@@ -1,4 +1,4 @@
-"""The default figure, for the commands that draw it."""
+"""Draw the default figure of a store, for the commands `run` and `plot`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def draw_averages(averages: "xr.Dataset", path: Path) -> Path:
-    """Draw the figure; Matplotlib is loaded only here, since every other command starts faster without it."""
-    from ensemble.plot import plot as draw
+    """Draw the figure; Matplotlib is imported only here, because it slows down the start of other commands."""
+    from ensemble.plot.store_plot import plot as draw
 
     return draw(averages, path)

@@ -1,4 +1,4 @@
-"""`ensemble figure`: declared figures, from what they still need to files and a table of claims."""
+"""`ensemble figure`: compute, fit and draw declared figures, and compare them with published values."""
 
 import contextlib
 import functools
@@ -11,14 +11,15 @@ import click
 from distributed import Client
 from rich.text import Text
 
-from ensemble import cluster, screen
-from ensemble import figure as figures
+from ensemble import cluster
+from ensemble.cli import terminal
 from ensemble.cli.options import PATH, access, batch_option, cluster_options, deadline, deadline_options
 from ensemble.errors import EnsembleError
-from ensemble.figure.save import claim_rows, fit_rows
+from ensemble.plot import figure as figures
+from ensemble.plot.figure.save import claim_rows, fit_rows
 from ensemble.run import Summary
-from ensemble.run.deadline import patience
-from ensemble.wording import duration, plain, size
+from ensemble.run.deadline import startup_timeout
+from ensemble.sweep.units import format_bytes, format_duration, to_json
 
 
 @click.command("figure")
@@ -52,64 +53,68 @@ def figure(
     told beside what was published. Stop at any time, and run it again to continue; a figure for which there was no time
     is made of what is there.
     """
-    cluster.check(where, workers, **access())
+    cluster.check_cluster(where, workers, **access())
     end = deadline(until, max_time)
-    home = (paths[0] if paths[0].is_dir() else paths[0].parent).resolve()
-    folder = folder or Path("." if home == Path.cwd() else home.name)
+    source_folder = (paths[0] if paths[0].is_dir() else paths[0].parent).resolve()
+    folder = folder or Path("." if source_folder == Path.cwd() else source_folder.name)
     declared = [each for path in paths for each in _at_scale(path, scale)]
-    place = folder.absolute()  # workers do not share this folder
-    watch = screen.ProgressWatch()
+    place = folder.absolute()  # workers may have another working directory
+    watch = terminal.ProgressWatch()
     works = figures.ordered(declared, scale, place, watch.say)
     if plan or (len(works) > 1 and not as_json):
-        _tell_plan(works, workers or cluster.cores(), as_json=as_json)
+        _print_plan(works, workers or cluster.count_cores(), as_json=as_json)
     if plan:
         return
-    cluster.quiet()
-    need = max((work.need for work in works), key=lambda need: need.bytes, default=cluster.Need())
-    told, worst = [], 0
+    cluster.silence_logs()
+    need = max((work.need for work in works), key=lambda need: need.bytes, default=cluster.MemoryNeed())
+    results, worst = [], 0
     with contextlib.ExitStack() as stack:
 
         @functools.cache
         def connect() -> Client:
-            return stack.enter_context(cluster.connect(where, workers, watch.say, patience(end), need, **access()))
+            return stack.enter_context(
+                cluster.connect(where, workers, watch.say, startup_timeout(end), need, **access())
+            )
 
         for work in works:
             try:
                 done = figures.compute(work.declaration, scale, place, connect, batch=batch, deadline=end, watch=watch)
-                worst = max(worst, *(_tell_run(store, summary) for store, summary in done), 0)
+                worst = max(worst, *(_print_run(store, summary) for store, summary in done), 0)
                 client = connect() if connect.cache_info().currsize else None
                 result, files = figures.publish(work.declaration, scale, place, client)
             except EnsembleError as error:
                 if len(works) == 1:
                     raise
-                screen.echo(f"ensemble: {work.declaration.name}: {error}", err=True)  # the others are still to come
+                # one figure of several has failed: report it, and continue with the others
+                terminal.echo(f"ensemble: {work.declaration.name}: {error}", err=True)
                 worst = max(worst, error.exit_code)
                 continue
             if as_json:
-                told.append(_plain(result, files))
+                results.append(_json_result(result, files))
             else:
-                _tell(result, files)
-    claims = os.path.relpath(figures.summarize(place / scale)) if (place / scale).is_dir() else None
+                _print_result(result, files)
+    claims = os.path.relpath(figures.summary(place / scale)) if (place / scale).is_dir() else None
     if as_json:
-        screen.echo(json.dumps({"figures": told, "claims": claims}, indent=2, allow_nan=False))
+        terminal.echo(json.dumps({"figures": results, "claims": claims}, indent=2, allow_nan=False))
     elif claims:
-        screen.echo(f"claims  {claims}")
+        terminal.echo(f"claims  {claims}")
     raise SystemExit(worst)
 
 
 def _at_scale(path: Path, scale: str) -> list[figures.Declaration]:
-    """The figures that a path stands for; those of a folder that do not declare the scale are named and left out."""
+    """The figures of a path; those of a folder that do not declare the scale are skipped with a message."""
     found = list(figures.declarations(path))
-    there = [each for each in found if each.offers(scale)]
-    if not path.is_dir() or not any(each.sweeps for each in there):
+    offered = [each for each in found if each.offers(scale)]
+    if not path.is_dir() or not any(each.sweeps for each in offered):
         for each in found:
             each.check_scale(scale)
-    if left := [each.name for each in found if each not in there]:
-        screen.echo(f"without the scale {scale}, and left out: {', '.join(left)}", err=True)
-    return there
+    if skipped := [each.name for each in found if each not in offered]:
+        terminal.echo(f"without the scale {scale}, and left out: {', '.join(skipped)}", err=True)
+    return offered
 
 
-def _tell_plan(works: Sequence[figures.Work], cores: int, *, as_json: bool) -> None:
+def _print_plan(works: Sequence[figures.Work], cores: int, *, as_json: bool) -> None:
+    """Print what figures still need."""
     seconds, total = sum(each.seconds for each in works), sum(each.bytes for each in works)
     if as_json:
         rows = [
@@ -121,26 +126,26 @@ def _tell_plan(works: Sequence[figures.Work], cores: int, *, as_json: bool) -> N
             }
             for each in works
         ]
-        screen.echo(json.dumps({"cores": cores, "figures": rows, "hours": seconds / cores / 3600}, indent=2))
+        terminal.echo(json.dumps({"cores": cores, "figures": rows, "hours": seconds / cores / 3600}, indent=2))
         return
-    screen.console().print(screen.work_table(works, cores))
+    terminal.console().print(terminal.work_table(works, cores))
     missing = sum(each.missing for each in works)
-    screen.echo(
-        f"{missing} realizations for {len(works)} figures, {size(total)} before compression, "
-        f"about {duration(seconds / cores)} on {cores} cores"
+    terminal.echo(
+        f"{missing} realizations for {len(works)} figures, {format_bytes(total)} before compression, "
+        f"about {format_duration(seconds / cores)} on {cores} cores"
     )
 
 
-def _tell_run(store: Path, summary: Summary) -> int:
-    """A line for a store that has grown; the end if a signal asked for it; else the exit code so far."""
+def _print_run(store: Path, summary: Summary) -> int:
+    """Print a line about a computed store; returns the exit code, and exits if a signal stopped the run."""
     if summary.computed or summary.failed or summary.signal is not None:
-        screen.echo(f"{store.name}: {screen.told(summary)}", err=True)
+        terminal.echo(f"{store.name}: {terminal.run_lines(summary)}", err=True)
     if summary.signal is not None:
-        raise SystemExit(128 + summary.signal)  # what has landed is safe
+        raise SystemExit(128 + summary.signal)  # finished chunks are safe
     for line, count in summary.exceptions.items():
-        screen.echo(f"{count} x {line}", err=True)
+        terminal.echo(f"{count} x {line}", err=True)
     if summary.failed:
-        screen.echo(
+        terminal.echo(
             f"ensemble: {summary.failed} realizations failed; their tracebacks are in the variable `exception` of "
             f"{os.path.relpath(store)}, and the figure is made of the others",
             err=True,
@@ -148,28 +153,28 @@ def _tell_run(store: Path, summary: Summary) -> int:
     return min(1, summary.failed)
 
 
-def _tell(result: figures.Result, files: Sequence[Path]) -> None:
-    """All that a figure says, on the terminal."""
+def _print_result(result: figures.Result, files: Sequence[Path]) -> None:
+    """Print fits, warnings, comparisons and files of a figure."""
     declared = result.declaration
-    screen.console().print(Text.assemble((declared.name, "bold"), f"  {declared.title} ({result.scale})"))
+    terminal.console().print(Text.assemble((declared.name, "bold"), f"  {declared.title} ({result.scale})"))
     if declared.note:
-        screen.echo(declared.note)
+        terminal.echo(declared.note)
     for name, fitted in result.fitted.items():
         if fitted:
-            screen.console().print(screen.fit_table(fitted, name))
-        for line in screen.verdicts(fitted):
-            screen.echo(f"{name}, {line}")
+            terminal.console().print(terminal.fit_table(fitted, name))
+        for line in terminal.comparison_lines(fitted):
+            terminal.echo(f"{name}, {line}")
     for line in result.warnings:
-        screen.echo(line)
+        terminal.echo(line)
     if result.compared:
-        screen.console().print(screen.claim_table(result.compared))
+        terminal.console().print(terminal.claim_table(result.compared))
     for path in files:
-        screen.echo(f"wrote   {os.path.relpath(path)}")
+        terminal.echo(f"wrote   {os.path.relpath(path)}")
 
 
-def _plain(result: figures.Result, files: Sequence[Path]) -> object:
-    """The same for scripts."""
-    return plain(
+def _json_result(result: figures.Result, files: Sequence[Path]) -> object:
+    """The same for `--json`."""
+    return to_json(
         {
             "figure": result.declaration.name,
             "scale": result.scale,

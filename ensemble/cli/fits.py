@@ -1,4 +1,4 @@
-"""`fit`: a law at every point of a store, and then across them."""
+"""`ensemble fit`: fit a law at every point of a store, and then another one along an axis."""
 
 import json
 import math
@@ -7,23 +7,25 @@ from pathlib import Path
 
 import click
 
-from ensemble import export, reduce, report, screen
-from ensemble.cli.options import PATH, at_option, reading, reading_options
+from ensemble import reduce
+from ensemble.cli import terminal
+from ensemble.cli.options import PATH, reading, reading_options, select_option
 from ensemble.cli.stores import STORE
 from ensemble.errors import FitError
-from ensemble.fit import families, told
-from ensemble.fit.families import COMPARE, LAWS, MEAN, SIZE_LAWS, fit_each, is_curve
-from ensemble.fit.family import Family
+from ensemble.fit import fit_tables, store_fits
+from ensemble.fit.curve_family import CurveFamily
 from ensemble.fit.result import RARE
-from ensemble.reduce.reading import Source
-from ensemble.selection import selection
-from ensemble.store.place import Place
-from ensemble.sweep import told_point
-from ensemble.values import Value
-from ensemble.wording import plain
+from ensemble.fit.store_fits import COMPARE, LAWS, MEAN, SIZE_LAWS, fit_each, is_curve
+from ensemble.reduce import export, table_rows
+from ensemble.reduce.reading import StoreReader
+from ensemble.store.location import Location
+from ensemble.store.select import parse_selection
+from ensemble.sweep.sweep import format_point
+from ensemble.sweep.toml_values import Value
+from ensemble.sweep.units import to_json
 
 _TITLES = {COMPARE: "laws side by side", MEAN: "its mean"}
-"""Where there is no formula to be told."""
+"""Table titles of laws without a formula."""
 _EPILOG = f"""\b
 The laws, and what each of them gives:
   plateau     c, at late times
@@ -53,7 +55,7 @@ The columns:
 
 
 def _window(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[float, float] | None:
-    """FIRST:LAST."""
+    """Parse FIRST:LAST."""
     if text is None:
         return None
     try:
@@ -66,7 +68,7 @@ def _window(_context: click.Context, _option: click.Parameter, text: str | None)
 
 
 def _across(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[str, str] | None:
-    """AXIS:LAW."""
+    """Parse AXIS:LAW."""
     if text is None:
         return None
     axis, _, law = text.partition(":")
@@ -97,10 +99,10 @@ def _across(_context: click.Context, _option: click.Parameter, text: str | None)
 )
 @click.option("-o", "--output", type=PATH, help="Write the numbers to a file as well: netCDF (.nc) or CSV (.csv).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
-@at_option
+@select_option
 @reading_options
 def fit(
-    store: Place,
+    store: Location,
     law: str,
     observable: str | None,
     window: tuple[float, float] | None,
@@ -109,7 +111,7 @@ def fit(
     parameter: str | None,
     output: Path | None,
     as_json: bool,
-    at: tuple[str, ...],
+    selected: tuple[str, ...],
     where: str | None,
     workers: int | None,
 ) -> None:
@@ -120,61 +122,72 @@ def fit(
     if output:
         export.check(output)
     options = {"window": window} if window else {}
-    name = observable or report.only_observable(store, "fit")
-    select, other = selection(store, at), _reference(store, reference) if reference is not None else None
-    source = Source.of(store, select)
+    name = observable or table_rows.only_observable(store, "fit")
+    select, other = parse_selection(store, selected), _reference(store, reference) if reference is not None else None
+    source = StoreReader.of(store, select)
     kind = source.observable(name)
     curve = is_curve(name, kind.dims, kind.dtype, law)
-    families.check(law, curve, reference=other is not None, window=window is not None)
-    telling = _telling(law, parameter, across, source, other or {})
+    store_fits.check(law, curve, reference=other is not None, window=window is not None)
+    parameter_name = _parameter_across(law, parameter, across, source, other or {})
     for axis, value in (other or {}).items():
         if axis in select:
             select[axis] = [*select[axis], value]
     with reading(where, workers) as client:
-        family = Family.of(reduce.block_means(store, name, select=select, client=client), name)
+        family = CurveFamily.of(reduce.block_means(store, name, select=select, client=client), name)
     fitted = fit_each(family, law, reference=other, **options)
     if not fitted:
         why = "; ".join(family.missing) or "there is none"
         raise FitError(f"a fit needs a point with at least two realizations, other than its reference: {why}")
-    along = families.across(fitted, *across, telling, together=source.layout.together) if across else ()
+    across_fits = (
+        store_fits.fit_across(fitted, *across, parameter_name, zipped_axes=source.layout.zipped_axes) if across else ()
+    )
     if output:
-        export.write(told.table(fitted, along), output)
+        export.write(fit_tables.table(fitted, across_fits), output)
     if as_json:
-        rows = {"fits": told.rows(fitted), "across": told.rows(along), "missing": list(family.missing)}
-        about = {"store": str(store), "observable": name}
-        screen.echo(json.dumps({**about, **plain(rows)}, indent=2, allow_nan=False))
+        rows = {
+            "fits": fit_tables.rows(fitted),
+            "across": fit_tables.rows(across_fits),
+            "missing": list(family.missing),
+        }
+        header = {"store": str(store), "observable": name}
+        terminal.echo(json.dumps({**header, **to_json(rows)}, indent=2, allow_nan=False))
         return
-    what = f"{name} over its plateau at {told_point(other)}" if other else name
-    screen.console().print(screen.fit_table(fitted, f"{what}: {_TITLES.get(law, fitted[0].fit.law)}"))
-    on = f"{telling} across {across[0]}" if across else ""
-    if along:
-        screen.console().print(screen.fit_table(along, f"{on}: {along[0].fit.law}"))
-    for line in (*screen.verdicts(fitted), *family.missing, *told.doubts(fitted), *told.doubts(along, on)):
-        screen.echo(line)
+    what = f"{name} over its plateau at {format_point(other)}" if other else name
+    terminal.console().print(terminal.fit_table(fitted, f"{what}: {_TITLES.get(law, fitted[0].fit.law)}"))
+    on = f"{parameter_name} across {across[0]}" if across else ""
+    if across_fits:
+        terminal.console().print(terminal.fit_table(across_fits, f"{on}: {across_fits[0].fit.law}"))
+    for line in (
+        *terminal.comparison_lines(fitted),
+        *family.missing,
+        *fit_tables.warning_lines(fitted),
+        *fit_tables.warning_lines(across_fits, on),
+    ):
+        terminal.echo(line)
     if output:
-        screen.echo(f"wrote   {output}")
+        terminal.echo(f"wrote   {output}")
 
 
-def _telling(
-    law: str, parameter: str | None, across: tuple[str, str] | None, source: Source, reference: Mapping[str, Value]
+def _parameter_across(
+    law: str, parameter: str | None, across: tuple[str, str] | None, source: StoreReader, reference: Mapping[str, Value]
 ) -> str:
-    """The parameter that is fitted across an axis, if one is; an error where it cannot be."""
+    """The parameter that is fitted along an axis, "" if there is none; raises FitError if it cannot be fitted."""
     if parameter is not None and not across:
         raise FitError(f"--parameter must be given with --across, got {parameter!r} alone")
-    telling = parameter if parameter is not None else families.TELLING.get(law, "")
+    name = parameter if parameter is not None else store_fits.TELLING.get(law, "")
     if across:
         axes = {
             axis: [value for value in values if value != reference.get(axis)]
             for axis, values in source.layout.axes.items()
         }
-        families.check_across(law, telling, across[0], axes, across[1])
-    return telling
+        store_fits.check_across(law, name, across[0], axes, across[1])
+    return name
 
 
-def _reference(store: Place, text: str) -> dict[str, Value]:
-    """The one value of the one axis that a reference has."""
-    given = selection(store, [text], "--reference")
-    Source.of(store, given)  # refuses what the store does not have
+def _reference(store: Location, text: str) -> dict[str, Value]:
+    """Parse AXIS=VALUE of a reference, which must be one value of one axis."""
+    given = parse_selection(store, [text], "--reference")
+    StoreReader.of(store, given)  # raises if the store does not have it
     for axis, values in given.items():
         if len(values) != 1:
             raise FitError(f"--reference must be an axis with one value, got {text!r}: leave out all but one of {axis}")

@@ -1,4 +1,4 @@
-"""What a store is worth: `replay`, one realization again before your eyes, and `verify`, its files and a sample."""
+"""Check a store: `replay` computes one realization again, `verify` reads all files and recomputes a sample."""
 
 import json
 import pdb
@@ -7,15 +7,18 @@ from dataclasses import asdict
 
 import click
 
-from ensemble import cluster, proof, screen
+from ensemble import cluster
+from ensemble.cli import terminal
 from ensemble.cli.options import access, cluster_options, model_option
 from ensemble.cli.stores import STORE
-from ensemble.failure import traceback_of
+from ensemble.errors import error_traceback
 from ensemble.store import Status
-from ensemble.store.place import Place
+from ensemble.store.location import Location
+from ensemble.verify import Repair, Replay, VerifyResult
+from ensemble.verify import verify as verify_store
 
-_TOLD = 20
-"""Differences that are printed one by one; --json prints all of them."""
+_PRINTED = 20
+"""Maximum number of differences that are printed; --json prints all."""
 
 
 @click.command()
@@ -24,33 +27,33 @@ _TOLD = 20
 @click.argument("index", type=int)
 @click.option("--pdb", "debug", is_flag=True, help="Open the debugger where it raises.")
 @model_option
-def replay(store: Place, point: str, index: int, debug: bool, model: str | None) -> None:
+def replay(store: Location, point: str, index: int, debug: bool, model: str | None) -> None:
     """Compute realization INDEX at POINT of STORE again, in this process, to see why it fails or what it gives.
 
     POINT is such as N=8,epsilon=0,eta=1e5; axes with a single value may be left out, and - stands for none at all.
     """
-    again = proof.Replay.of(store, point, index, model, screen.warn)
-    _tell_key(again)
+    again = Replay.of(store, point, index, model, terminal.warn)
+    _print_key(again)
     try:
         arrays = again.compute()
-    except BaseException as error:  # SystemExit of the model as well
+    except BaseException as error:  # also SystemExit raised by the model
         if isinstance(error, KeyboardInterrupt):
             raise
-        inside = error.__traceback__
-        screen.echo(traceback_of(error), newline=False, err=True)
+        traceback = error.__traceback__
+        terminal.echo(error_traceback(error), newline=False, err=True)
         if debug:
-            pdb.post_mortem(inside)
+            pdb.post_mortem(traceback)
         raise SystemExit(1) from None
     if again.status != Status.DONE:
         retry = "; `ensemble run --retry-failed` computes it" if again.status == Status.FAILED else ""
-        screen.echo(f"now     it comes out, and there is nothing in the store to compare it with{retry}")
+        terminal.echo(f"now     it comes out, and there is nothing in the store to compare it with{retry}")
         return
-    apart = again.deviations(arrays)
-    for name, found in apart.items():
-        screen.echo(f"now     {name} {f'differs {found}' if found else 'has the bits of the store'}")
-    if any(apart.values()):
+    deviations = again.deviations(arrays)
+    for name, found in deviations.items():
+        terminal.echo(f"now     {name} {f'differs {found}' if found else 'has the bits of the store'}")
+    if any(deviations.values()):
         for line in again.libraries:
-            screen.echo(f"with    {line}")
+            terminal.echo(f"with    {line}")
         raise SystemExit(1)
 
 
@@ -63,7 +66,7 @@ def replay(store: Place, point: str, index: int, debug: bool, model: str | None)
 @model_option
 @cluster_options("local")
 def verify(
-    store: Place,
+    store: Location,
     fraction: float,
     choice: int,
     repair: bool,
@@ -79,8 +82,8 @@ def verify(
     the same; where a realization was computed with other versions of libraries, values up to rounding: 1e-9 of
     themselves and 1e-10 of the largest one.
     """
-    cluster.quiet()
-    verdict = proof.verify(
+    cluster.silence_logs()
+    verdict = verify_store(
         store,
         fraction=fraction,
         choice=choice,
@@ -88,63 +91,67 @@ def verify(
         model=model,
         cluster=where,
         workers=workers,
-        reading=screen.ProgressWatch("chunks", "read"),
-        computing=screen.ProgressWatch("realizations", "computed again"),
+        reading=terminal.ProgressWatch("chunks", "read"),
+        computing=terminal.ProgressWatch("realizations", "computed again"),
         **access(),
     )
     if as_json:
-        screen.echo(json.dumps({"store": str(store), **_rows(verdict)}, indent=2, allow_nan=False))
+        terminal.echo(json.dumps({"store": str(store), **_rows(verdict)}, indent=2, allow_nan=False))
     else:
         for line in _lines(verdict):
-            screen.echo(line)
+            terminal.echo(line)
     if not verdict.well:
-        screen.echo(f"ensemble: {_what_to_do(store, verdict)}", err=True)
+        terminal.echo(f"ensemble: {_what_to_do(store, verdict)}", err=True)
         raise SystemExit(1)
 
 
-def _tell_key(again: proof.Replay) -> None:
-    """The key of a realization, and what the store says of it."""
-    screen.echo(f"key     seed {again.layout.seed}, {again.point}, realization {again.index}")
-    screen.echo(f"        numpy.random.SeedSequence({again.layout.seed}, spawn_key={again.spawn_key})")
-    screen.echo(f"store   {again.status.name.lower()}")
+def _print_key(again: Replay) -> None:
+    """Print the random-number key of a realization and its record in the store."""
+    terminal.echo(f"key     seed {again.layout.seed}, {again.point}, realization {again.index}")
+    terminal.echo(f"        numpy.random.SeedSequence({again.layout.seed}, spawn_key={again.spawn_key})")
+    terminal.echo(f"store   {again.status.name.lower()}")
     if again.code:
-        screen.echo(f"        with {', '.join(f'{name} {version}' for name, version in again.code.items())}")
+        terminal.echo(f"        with {', '.join(f'{name} {version}' for name, version in again.code.items())}")
     for line in again.exception.rstrip().splitlines() if again.status == Status.FAILED else ():
-        screen.echo(f"        {line}".rstrip())
+        terminal.echo(f"        {line}".rstrip())
 
 
-def _lines(verdict: proof.Verdict) -> Iterator[str]:
-    """What was found, a line for each thing."""
-    told = verdict.recomputed
+def _lines(verdict: VerifyResult) -> Iterator[str]:
+    """The result of `verify` as lines."""
+    recomputed = verdict.recomputed
     if verdict.driver:
         yield f"{verdict.driver} is at work on it: only what was done when this began is verified"
     yield from (f"damaged {damage}" for damage in verdict.damages)
-    yield from (f"differs {difference}" for difference in told.differences[:_TOLD])
-    if len(told.differences) > _TOLD:
-        yield f"differs {len(told.differences) - _TOLD} times more; --json tells all"
+    yield from (f"differs {difference}" for difference in recomputed.differences[:_PRINTED])
+    if len(recomputed.differences) > _PRINTED:
+        yield f"differs {len(recomputed.differences) - _PRINTED} times more; --json tells all"
     yield from (f"changed {each}" for each in verdict.changed_points)
     yield from (_repair_line(each) for each in verdict.repairs)
     if verdict.without_digest:
         yield f"{verdict.without_digest} realizations have no digest, because an older version recorded them"
-    yield from (f"{count} realizations were computed with {library}" for library, count in told.libraries.items())
-    if told.rounded:
-        yield f"{told.rounded} of them are the same but for rounding"
+    yield from (f"{count} realizations were computed with {library}" for library, count in recomputed.libraries.items())
+    if recomputed.rounded:
+        yield f"{recomputed.rounded} of them are the same but for rounding"
     if verdict.doubtful:
         yield f"{verdict.doubtful} chunks are not there; only computing again tells whether they should be"
     if verdict.well:
-        same = "the same but for rounding" if told.rounded else "the same to the last bit"
-        again = f"{told.count} realizations computed again are {same}" if told.count else "nothing was computed again"
+        same = "the same but for rounding" if recomputed.rounded else "the same to the last bit"
+        again = (
+            f"{recomputed.count} realizations computed again are {same}"
+            if recomputed.count
+            else "nothing was computed again"
+        )
         yield f"all well: {verdict.chunks} chunks read, and {again}"
 
 
-def _repair_line(each: proof.Repair) -> str:
-    """One repair: how much, and the first that was wrong."""
+def _repair_line(each: Repair) -> str:
+    """One repair: time, number of realizations, and the first damaged part."""
     more = f" and {len(each.parts) - 1} more" if len(each.parts) > 1 else ""
     return f"repaired at {each.time}, {_counted(each.realizations, 'realization')}: {each.parts[0]}{more}"
 
 
-def _what_to_do(store: Place, verdict: proof.Verdict) -> str:
-    """What is wrong with a store, and the next thing to do about it, in one sentence."""
+def _what_to_do(store: Location, verdict: VerifyResult) -> str:
+    """One sentence: what is wrong with the store, and the command that repairs it."""
     wrong = []
     if verdict.damages:
         wrong.append(_counted(len(verdict.damages), "damaged file"))
@@ -178,9 +185,9 @@ def _counted(count: int, what: str) -> str:
     return f"{count} {what}{'s' if count != 1 else ''}"
 
 
-def _rows(verdict: proof.Verdict) -> dict[str, object]:
-    """The same for scripts."""
-    told = verdict.recomputed
+def _rows(verdict: VerifyResult) -> dict[str, object]:
+    """The same for `--json`."""
+    recomputed = verdict.recomputed
     return {
         "driver": verdict.driver,
         "chunks": verdict.chunks,
@@ -194,7 +201,7 @@ def _rows(verdict: proof.Verdict) -> dict[str, object]:
             }
             for damage in verdict.damages
         ],
-        "computed_again": told.count,
+        "computed_again": recomputed.count,
         "different": [
             {
                 "point": dict(each.point.values),
@@ -202,15 +209,15 @@ def _rows(verdict: proof.Verdict) -> dict[str, object]:
                 "observable": each.observable or None,
                 "said": each.said,
             }
-            for each in told.differences
+            for each in recomputed.differences
         ],
         "changed_points": [
             {"point": dict(each.point.values), "computed_again": each.count} for each in verdict.changed_points
         ],
         "without_digest": verdict.without_digest,
         "repairs": [asdict(each) for each in verdict.repairs],
-        "rounded": told.rounded,
-        "libraries": dict(told.libraries),
+        "rounded": recomputed.rounded,
+        "libraries": dict(recomputed.libraries),
         "doubtful": verdict.doubtful,
         "lost": verdict.lost,
         "repaired": verdict.repaired,

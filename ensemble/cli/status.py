@@ -1,6 +1,6 @@
-"""`ensemble status`: what a store holds, once or again and again while a run goes on, and which code computed it.
+"""`ensemble status`: realizations of a store, also repeatedly during a run, and the code that computed them.
 
-It loads little, so that an answer comes in a fraction of a second.
+It imports little, so that the answer takes a fraction of a second.
 """
 
 import contextlib
@@ -14,15 +14,15 @@ import click
 from rich.console import Group, RenderableType
 from rich.live import Live
 
-from ensemble import screen
+from ensemble.cli import terminal
 from ensemble.cli.stores import STORE
 from ensemble.store import Ledger, lock
-from ensemble.store.codes import Codes
-from ensemble.store.place import Place
-from ensemble.wording import plain
+from ensemble.store.code_versions import CodeVersions
+from ensemble.store.location import Location
+from ensemble.sweep.units import to_json
 
 _WATCH_SECONDS = 2.0
-"""The status is told again this often."""
+"""Default interval of --watch, in seconds."""
 
 
 @click.command()
@@ -38,54 +38,55 @@ _WATCH_SECONDS = 2.0
 )
 @click.option("--provenance", is_flag=True, help="Tell which code computed it, when and where.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table; with --watch a line each time.")
-def status(store: Place, seconds: float | None, provenance: bool, as_json: bool) -> None:
+def status(store: Location, seconds: float | None, provenance: bool, as_json: bool) -> None:
     """Tell what STORE holds: done, failed and wanted realizations of every point."""
     if provenance and seconds:
         raise click.UsageError("--provenance is told once: leave out --watch")
     if provenance:
-        _tell_provenance(store, as_json=as_json)
+        _print_provenance(store, as_json=as_json)
     elif seconds:
         with contextlib.suppress(KeyboardInterrupt):
             _watch(store, seconds, as_json=as_json)
     else:
         look = _Look.at(store)
-        screen.echo(json.dumps(look.rows(), indent=2)) if as_json else screen.console().print(look.shown())
+        terminal.echo(json.dumps(look.rows(), indent=2)) if as_json else terminal.console().print(look.shown())
 
 
 @final
 @dataclass(frozen=True)
 class _Look:
-    """What there is to see at one moment."""
+    """The state of a store at one moment."""
 
-    store: Place
+    store: Location
     ledger: Ledger
     driver: str | None
     news: dict[str, Any]
     points: list[dict[str, Any]]
 
     @classmethod
-    def at(cls, store: Place) -> "_Look":
-        driver, news = lock.holder(store), lock.told(store) or {}  # before the book: a driver that goes writes it first
+    def at(cls, store: Location) -> "_Look":
+        # the lock first, then the ledger: a driver that ends writes the ledger before it releases the lock
+        driver, news = lock.holder(store), lock.told(store) or {}
         ledger = Ledger.reading(store)
-        return cls(store, ledger, driver, news, screen.status_rows(ledger))
+        return cls(store, ledger, driver, news, terminal.status_rows(ledger))
 
     def rows(self) -> dict[str, Any]:
-        """For JSON."""
-        told = {"store": str(self.store), "model": self.ledger.layout.model, "driver": self.driver, "news": self.news}
-        return dict(plain({**told, "stop": self.ledger.layout.asked.get("stop"), "points": self.points}))
+        """The state for `--json`."""
+        header = {"store": str(self.store), "model": self.ledger.layout.model, "driver": self.driver, "news": self.news}
+        return dict(to_json({**header, "stop": self.ledger.layout.asked.get("stop"), "points": self.points}))
 
     def shown(self) -> RenderableType:
-        """For people."""
-        lines = screen.status_lines(self.ledger, self.driver, self.news, self.points)
-        return Group(*lines, *([screen.status_table(self.points)] if self.points else []))
+        """The state as lines and a table."""
+        lines = terminal.status_lines(self.ledger, self.driver, self.news, self.points)
+        return Group(*lines, *([terminal.status_table(self.points)] if self.points else []))
 
 
-def _watch(store: Place, seconds: float, *, as_json: bool) -> None:
-    """Show every look: in place on a terminal, one after the other elsewhere."""
-    out = screen.console()
+def _watch(store: Location, seconds: float, *, as_json: bool) -> None:
+    """Show each state: in place on a terminal, one after the other elsewhere."""
+    out = terminal.console()
     if as_json:
         for look in _looks(store, seconds):
-            screen.echo(json.dumps(look.rows()))
+            terminal.echo(json.dumps(look.rows()))
     elif out.is_terminal:
         with Live(console=out, auto_refresh=False) as live:
             for look in _looks(store, seconds):
@@ -95,8 +96,8 @@ def _watch(store: Place, seconds: float, *, as_json: bool) -> None:
             out.print(look.shown())
 
 
-def _looks(store: Place, seconds: float) -> Iterator[_Look]:
-    """Every look that differs from the one before, until nobody is at work and nothing has changed."""
+def _looks(store: Location, seconds: float) -> Iterator[_Look]:
+    """Each state that differs from the one before, until there is no driver and nothing changes."""
     before = None
     while True:
         look = _Look.at(store)
@@ -108,12 +109,12 @@ def _looks(store: Place, seconds: float) -> Iterator[_Look]:
         time.sleep(seconds)
 
 
-def _tell_provenance(store: Place, *, as_json: bool) -> None:
-    codes = Codes.of(Ledger.reading(store))
+def _print_provenance(store: Location, *, as_json: bool) -> None:
+    codes = CodeVersions.of(Ledger.reading(store))
     if as_json:
-        screen.echo(json.dumps({"store": str(store), **screen.code_rows(codes)}, indent=2))
+        terminal.echo(json.dumps({"store": str(store), **terminal.code_rows(codes)}, indent=2))
         return
     if codes.codes:
-        screen.console().print(screen.code_table(codes))
-    for line in screen.code_lines(codes):
-        screen.echo(line)
+        terminal.console().print(terminal.code_table(codes))
+    for line in terminal.code_lines(codes):
+        terminal.echo(line)

@@ -1,21 +1,21 @@
-"""Where a store is, as commands take it."""
+"""The type of STORE arguments."""
 
 from typing import Any, final
 
 import click
 
-from ensemble.store.place import Place, place
+from ensemble.store.location import Location, parse_location
 
 
 @final
-class _Store(click.ParamType):  # type: ignore[type-arg]  # it is generic in newer versions of Click
-    """A folder, or a URL on object storage."""
+class _Store(click.ParamType):  # type: ignore[type-arg]  # generic in newer versions of Click
+    """Argument type: a folder, or a URL on object storage."""
 
     name = "store"
 
-    def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> Place:
-        """The place that a text names."""
-        return place(value)
+    def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> Location:
+        """The location that a text names."""
+        return parse_location(value)
 
 
 STORE = _Store()

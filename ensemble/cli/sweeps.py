@@ -1,6 +1,6 @@
-"""What goes from a sweep to a store: `run`, `plan`, and `models`, what there is to run.
+"""`ensemble run`, `plan` and `models`: from a sweep to a store.
 
-A sweep is read before Dask and xarray are loaded, so that a wrong one is refused at once.
+A sweep is read before Dask and xarray are imported, so that an error in it is reported at once.
 """
 
 import contextlib
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ensemble import cluster, reduce, screen
+from ensemble import cluster, reduce
 from ensemble import run as running
+from ensemble.cli import terminal
 from ensemble.cli.drawing import draw_averages
 from ensemble.cli.options import (
     PATH,
@@ -23,12 +24,12 @@ from ensemble.cli.options import (
     deadline_options,
     store_option,
 )
-from ensemble.cluster.submit import Successor, followed
+from ensemble.cluster.submit import Successor, submit_successor
 from ensemble.models import catalog
-from ensemble.run.deadline import Deadline, patience
-from ensemble.store.place import Place
+from ensemble.run.deadline import Deadline, startup_timeout
+from ensemble.store.location import Location
 from ensemble.sweep import Sweep
-from ensemble.wording import duration, size
+from ensemble.sweep.units import format_bytes, format_duration
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 @click.option("--then", metavar="JOB", hidden=True, help="A SLURM job that waits for this one to end.")
 def run(
     sweep: Path,
-    store: Place | None,
+    store: Location | None,
     where: str,
     workers: int | None,
     batch: int | None,
@@ -62,7 +63,7 @@ def run(
     Run it again to continue, after a kill as well; ask for more in SWEEP to let the store grow. Inside a SLURM job
     the run ends before the walltime does.
     """
-    with followed(then or None) as successor:
+    with submit_successor(then or None) as successor:
         _run(
             Sweep.read(sweep),
             store or Path(f"{sweep.stem}.zarr"),
@@ -78,8 +79,8 @@ def run(
 
 
 def _run(
-    asked: Sweep,
-    store: Place,
+    sweep: Sweep,
+    store: Location,
     where: str,
     workers: int | None,
     figure: Path | None,
@@ -89,46 +90,49 @@ def _run(
     end: Deadline | None,
     **options: Any,
 ) -> None:
-    cluster.check(where, workers, **access())
-    path = store.absolute()  # workers do not share this folder
-    summary = running.survey(asked, path, retry_failed=retry_failed)
+    """Connect to the cluster, compute what is missing, print the averages and draw the figure."""
+    cluster.check_cluster(where, workers, **access())
+    path = store.absolute()  # workers may have another working directory
+    summary = running.count_missing(sweep, path, retry_failed=retry_failed)
     if summary.complete:
-        said = "nothing is left to compute" if summary.failed else "everything is there"
-        screen.echo(f"{said}: {summary.found} of {summary.wanted} realizations in {store}")
+        state = "nothing is left to compute" if summary.failed else "everything is there"
+        terminal.echo(f"{state}: {summary.found} of {summary.wanted} realizations in {store}")
         if summary.groups:
-            screen.echo(screen.told_targets(summary))
-        _leave_if_failed(summary, store)
+            terminal.echo(terminal.target_lines(summary))
+        _exit_if_failed(summary, store)
         return
     if not successor.begin(store, summary.found + summary.failed):
-        screen.echo("jobs before this one have added nothing: none follows it", err=True)
-    watch = screen.ProgressWatch()
-    cluster.quiet()
+        terminal.echo("jobs before this one have added nothing: none follows it", err=True)
+    watch = terminal.ProgressWatch()
+    cluster.silence_logs()
     client: Client | None = None
     with contextlib.ExitStack() as stack:
-        with running.in_time(summary, end, watch):
-            need = running.need(asked, path, retry_failed=retry_failed)
-            client = stack.enter_context(cluster.connect(where, workers, watch.say, patience(end), need, **access()))
-            summary = running.run_on(
-                client, asked, path, retry_failed=retry_failed, deadline=end, watch=watch, **options
+        with running.before_deadline(summary, end, watch):
+            need = running.memory_need(sweep, path, retry_failed=retry_failed)
+            client = stack.enter_context(
+                cluster.connect(where, workers, watch.say, startup_timeout(end), need, **access())
             )
-        screen.echo(screen.told(summary))
+            summary = running.run_on(
+                client, sweep, path, retry_failed=retry_failed, deadline=end, watch=watch, **options
+            )
+        terminal.echo(terminal.run_lines(summary))
         successor.needed = summary.signal is not None or (summary.deadline is not None and summary.computed > 0)
         if summary.signal is not None:
-            raise SystemExit(128 + summary.signal)  # a table takes time, and the user wants to stop
+            raise SystemExit(128 + summary.signal)  # the user wants to stop, and averages take time
         if client is None or (summary.deadline and summary.deadline.hard):
-            _leave_if_failed(summary, store)
+            _exit_if_failed(summary, store)
             return
         averages = reduce.average(path, audited=True, client=client)
-    from ensemble import report
+    from ensemble.reduce import table_rows
 
     if int(averages["count"].sum()):
-        screen.console().print(*screen.average_tables(averages))
-    for line in report.handfuls(averages):
-        screen.echo(line)
-    screen.echo(f"store   {store}")
+        terminal.console().print(*terminal.average_tables(averages))
+    for line in table_rows.handfuls(averages):
+        terminal.echo(line)
+    terminal.echo(f"store   {store}")
     if reduce.curves(averages):
-        screen.echo(f"figure  {draw_averages(averages, figure or store.with_suffix('.png'))}")
-    _leave_if_failed(summary, store)
+        terminal.echo(f"figure  {draw_averages(averages, figure or store.with_suffix('.png'))}")
+    _exit_if_failed(summary, store)
 
 
 @click.command()
@@ -138,7 +142,7 @@ def _run(
 @cluster_options(None, "; without, realizations are timed in this process")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def plan(
-    sweep: Path, store: Place | None, batch: int | None, where: str | None, workers: int | None, as_json: bool
+    sweep: Path, store: Location | None, batch: int | None, where: str | None, workers: int | None, as_json: bool
 ) -> None:
     """Tell what SWEEP would take: points, tasks, hours, bytes. Starts nothing.
 
@@ -146,26 +150,34 @@ def plan(
     and not started; by default they are the cores of this machine.
     """
     asked = Sweep.read(sweep)
-    from ensemble import forecast
+    from ensemble.run.plan import plan
 
     path = store or Path(f"{sweep.stem}.zarr")
-    many = workers if where == "local" else None
-    say = screen.warn
-    need = running.need(asked, path)
-    reckoned = (workers or cluster.cores()) if where else cluster.fitting(workers or cluster.cores(), need, say)
-    with cluster.connect(where, many, say, need=need, **access()) if where else contextlib.nullcontext() as client:
-        planned = forecast.plan(asked, path, reckoned, batch=batch, client=client, warn=say)
+    worker_count = workers if where == "local" else None
+    say = terminal.warn
+    need = running.memory_need(asked, path)
+    assumed_workers = (
+        (workers or cluster.count_cores())
+        if where
+        else cluster.workers_with_memory(workers or cluster.count_cores(), need, say)
+    )
+    with (
+        cluster.connect(where, worker_count, say, need=need, **access())
+        if where
+        else contextlib.nullcontext() as client
+    ):
+        planned = plan(asked, path, assumed_workers, batch=batch, client=client, warn=say)
     if as_json:
         totals = {name: getattr(planned, name) for name in ("missing", "tasks", "bytes", "chunk", "workers", "sure")}
         hours = planned.seconds / 3600
-        screen.echo(json.dumps({**totals, "hours": hours, "points": screen.plan_rows(planned)}, indent=2))
+        terminal.echo(json.dumps({**totals, "hours": hours, "points": terminal.plan_rows(planned)}, indent=2))
         return
-    screen.console().print(screen.plan_table(planned, list(asked.axes)))
+    terminal.console().print(terminal.plan_table(planned, list(asked.axes)))
     most = "" if planned.sure else "at most "
-    screen.echo(
+    terminal.echo(
         f"{most}{planned.missing} realizations at {len(planned.points)} points, {planned.tasks} tasks, "
-        f"chunks of {planned.chunk}, {size(planned.bytes)} before compression, "
-        f"about {duration(planned.seconds)} on {planned.workers} cores"
+        f"chunks of {planned.chunk}, {format_bytes(planned.bytes)} before compression, "
+        f"about {format_duration(planned.seconds)} on {planned.workers} cores"
     )
 
 
@@ -173,16 +185,16 @@ def plan(
 def models() -> None:
     """List the installed models, their parameters, presets and observables."""
     for name in catalog.installed():
-        screen.model_card(screen.console(), name, catalog.find(name))
+        terminal.model_card(terminal.console(), name, catalog.find(name))
 
 
-def _leave_if_failed(summary: running.Summary, store: Place) -> None:
-    """Print how many realizations have failed and exit with code 1, also when there is nothing left to do."""
+def _exit_if_failed(summary: running.Summary, store: Location) -> None:
+    """Print how many realizations have failed and exit with code 1, even if nothing was left to compute."""
     if not summary.failed:
         return
     for line, count in summary.exceptions.items():
-        screen.echo(f"{count} x {line}", err=True)
-    screen.echo(
+        terminal.echo(f"{count} x {line}", err=True)
+    terminal.echo(
         f"ensemble: {summary.failed} realizations failed; their tracebacks are in the variable `exception` of {store}; "
         "mend the model and run again with --retry-failed",
         err=True,

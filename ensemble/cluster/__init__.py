@@ -1,24 +1,36 @@
-"""A Dask client for wherever the work is to be done.
+"""Connect to the cluster that computes the tasks: this machine, SLURM jobs, or a running Dask cluster.
 
-"local"                 one single-threaded worker process per core of this machine, on loopback only
-"slurm"                 SLURM jobs of workers, as slurm.toml in this folder, or your own, describes them
-"profile.toml"          the same, as this file describes them
-"allocation"            the SLURM job that this process runs in, workers on all of its cores
-"allocation:profile.toml"  the same, with what the profile says of network and folders
-"tcp://host:8786"       a Dask cluster that is running already (tls:// and others that Dask knows)
-"scheduler.json"        the same, by the file that its scheduler has written
+Clusters are named by a string:
 
-    named, client                       which of them is meant, and its client
-    local, running, fleet, allocation   one file for each
-    profile, scripts, slurm, submit     what is asked of SLURM, in whose words, with which commands
-    arrivals                            which job a worker came with
-    scheduling                          the scheduler of jobs, in the driver's process
-    fork_server, preloaded              the process that workers of this machine are forked from, and what it imports
-    worker                              what every worker process does first
-    settings                            what it is started with
-    keys                                TLS between driver and workers
-    scratch                             folders for temporary files, and those that killed drivers have left
-    memory                              what realizations take, and which workers have room for it
+"local"                    one single-threaded worker process per core of this machine, on loopback only
+"slurm"                    SLURM jobs of workers, configured by slurm.toml in the current folder or ~/.config/ensemble
+"profile.toml"             SLURM jobs of workers, configured by this file
+"allocation"               the SLURM job that this process runs in, with workers on all of its cores
+"allocation:profile.toml"  the same, with network, folders and shell setup from this file
+"tcp://host:8786"          a running Dask cluster (also tls:// and other protocols of Dask)
+"scheduler.json"           a running Dask cluster, by its scheduler file
+
+    cluster_names        check the name of a cluster, find its profile
+    client               connect to a cluster; number of cores and threads
+    local                workers on this machine
+    job_pool             worker jobs of SLURM: submit, monitor, replace, cancel
+    allocation           workers in the SLURM job of the driver
+    existing_cluster     a running Dask cluster
+    profile              settings of SLURM jobs, from a TOML file
+    job_scripts          shell scripts for SLURM
+    slurm                sbatch, squeue, scancel
+    submit               a run as a SLURM job, followed by the same job until the sweep is done
+    driver_scheduler     the Dask scheduler in the driver's process
+    fork_server          the process that local workers are forked from
+    fork_server_preload  the modules that it imports
+    worker               setup of every worker process
+    worker_names         the SLURM job of each worker
+    worker_settings      environment variables and Dask settings of workers
+    tls_keys             TLS keys for driver and workers
+    dashboard            Dask's dashboard
+    scratch              temporary folders, and removal of those that killed drivers left
+    memory               memory of a realization, and the workers that have enough
+    steady               protects Dask's messages against changes of the system time
 """
 
 from typing import TYPE_CHECKING
@@ -26,32 +38,32 @@ from typing import TYPE_CHECKING
 from ensemble.deferred import deferred
 
 if TYPE_CHECKING:
-    from ensemble.cluster.client import connect, cores, quiet, threads
-    from ensemble.cluster.fleet import longest, planned_threads, wish
-    from ensemble.cluster.memory import Need, Rooms, check_room, fitting
-    from ensemble.cluster.named import check
+    from ensemble.cluster.client import connect, count_cores, count_threads, silence_logs
+    from ensemble.cluster.cluster_names import check_cluster
+    from ensemble.cluster.job_pool import longest_realization, planned_threads, request_workers
+    from ensemble.cluster.memory import MemoryNeed, WorkerMemory, check_memory, workers_with_memory
 else:
     __getattr__ = deferred(
         __name__,
         {
-            "ensemble.cluster.client": ("connect", "cores", "quiet", "threads"),
-            "ensemble.cluster.fleet": ("longest", "planned_threads", "wish"),
-            "ensemble.cluster.memory": ("Need", "Rooms", "check_room", "fitting"),
-            "ensemble.cluster.named": ("check",),
+            "ensemble.cluster.client": ("connect", "count_cores", "silence_logs", "count_threads"),
+            "ensemble.cluster.job_pool": ("longest_realization", "planned_threads", "request_workers"),
+            "ensemble.cluster.memory": ("MemoryNeed", "WorkerMemory", "check_memory", "workers_with_memory"),
+            "ensemble.cluster.cluster_names": ("check_cluster",),
         },
     )
 
 __all__ = [
-    "Need",
-    "Rooms",
-    "check",
-    "check_room",
+    "MemoryNeed",
+    "WorkerMemory",
+    "check_cluster",
+    "check_memory",
     "connect",
-    "cores",
-    "fitting",
-    "longest",
+    "count_cores",
+    "count_threads",
+    "longest_realization",
     "planned_threads",
-    "quiet",
-    "threads",
-    "wish",
+    "request_workers",
+    "silence_logs",
+    "workers_with_memory",
 ]

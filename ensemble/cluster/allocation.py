@@ -1,6 +1,6 @@
-"""The workers of a SLURM job that the driver itself runs in: one on each of its cores, started by srun.
+"""Workers in the SLURM job that the driver itself runs in: one per core, started by srun.
 
-They talk by TLS, on a single node over loopback: others may be at work there.
+Traffic is encrypted with TLS, because other users may share the nodes. On a single node it stays on loopback.
 """
 
 import contextlib
@@ -14,40 +14,46 @@ from pathlib import Path
 
 from distributed import Client
 
-from ensemble.cluster import keys, scripts
-from ensemble.cluster.fleet import Say
+from ensemble.cluster import job_scripts, tls_keys
+from ensemble.cluster.driver_scheduler import scheduler
+from ensemble.cluster.job_pool import Say
 from ensemble.cluster.profile import Profile
-from ensemble.cluster.scheduling import scheduling
 from ensemble.cluster.scratch import scratch_folder
 from ensemble.errors import ClusterError
 
 _PATIENCE = 120.0
-"""Seconds to wait for the first worker."""
+"""Timeout for the first worker, in seconds."""
 _PAUSE = 5.0
-"""Seconds until a step that has ended is started again."""
+"""Seconds before a job step that has ended is started again."""
 
 
-_GLANCE = 0.2
+_POLL_SECONDS = 0.2
+"""Seconds between two looks at the job step."""
 
 
 @contextlib.contextmanager
 def client(
     profile: Profile, say: Say, environment: Mapping[str, str] = os.environ, *, dashboard: bool = False
 ) -> Iterator[Client]:
-    """A client of workers on all cores of the job."""
+    """A client with workers on all cores of the SLURM job."""
     job = environment.get("SLURM_JOB_ID")
     if not job:
         raise ClusterError(
             "--cluster allocation must be inside a SLURM job, but this is none: `ensemble submit` makes one"
         )
-    spans = int(environment.get("SLURM_JOB_NUM_NODES", "1")) > 1
+    has_several_nodes = int(environment.get("SLURM_JOB_NUM_NODES", "1")) > 1
     with (
-        _shared_folder(Path(profile.folder).expanduser()) if spans else scratch_folder() as folder,
-        scheduling(profile.interface if spans else "lo", keys.make(folder), dashboard=dashboard) as (cluster, client),
+        _shared_folder(Path(profile.folder).expanduser()) if has_several_nodes else scratch_folder() as folder,
+        scheduler(profile.interface if has_several_nodes else "lo", tls_keys.make(folder), dashboard=dashboard) as (
+            cluster,
+            client,
+        ),
     ):
-        each = int(environment.get("SLURM_CPUS_PER_TASK", "1"))
-        worker = scripts.command(profile, cluster.scheduler_address, each, memory=_memory(environment), keys=folder)
-        lines = [*scripts.environment(profile), f'{worker} --local-directory "$scratch"']
+        cores = int(environment.get("SLURM_CPUS_PER_TASK", "1"))
+        worker = job_scripts.command(
+            profile, cluster.scheduler_address, cores, memory=_memory(environment), keys=folder
+        )
+        lines = [*job_scripts.environment(profile), f'{worker} --local-directory "$scratch"']
         tasks = f"--ntasks={environment.get('SLURM_NTASKS', '1')}"
         with _step(["srun", "--overlap", "--mpi=none", "--kill-on-bad-exit=0", tasks], "\n".join(lines), say):
             try:
@@ -59,20 +65,20 @@ def client(
 
 @contextlib.contextmanager
 def _shared_folder(shared: Path) -> Iterator[Path]:
-    """A folder for keys that all nodes see, gone afterwards."""
+    """Temporary folder for TLS keys that all nodes see."""
     try:
         shared.mkdir(mode=0o700, parents=True, exist_ok=True)
-        made = tempfile.mkdtemp(prefix="ensemble-", dir=shared)
+        folder = tempfile.mkdtemp(prefix="ensemble-", dir=shared)
     except OSError as error:
         raise ClusterError(f"folder must be one that this user may write to, but {shared}: {error.strerror}") from error
     try:
-        yield Path(made)
+        yield Path(folder)
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _memory(environment: Mapping[str, str]) -> int | None:
-    """Bytes that SLURM gives a core of this job; None if it does not say."""
+    """Bytes of memory per core of this job; None if SLURM does not report it."""
     if each := environment.get("SLURM_MEM_PER_CPU"):
         return int(each) * 2**20
     node, cores = environment.get("SLURM_MEM_PER_NODE"), environment.get("SLURM_CPUS_ON_NODE")
@@ -81,24 +87,24 @@ def _memory(environment: Mapping[str, str]) -> int | None:
 
 @contextlib.contextmanager
 def _step(command: list[str], script: str, say: Say) -> Iterator[None]:
-    """A step of the job, started again whenever it ends."""
-    over = threading.Event()
+    """Run a job step, and start it again whenever it ends."""
+    stop = threading.Event()
 
-    def keep() -> None:
-        while not over.is_set():
+    def watch() -> None:
+        while not stop.is_set():
             with subprocess.Popen([*command, "bash", "-c", script]) as step:
-                while step.poll() is None and not over.wait(_GLANCE):
+                while step.poll() is None and not stop.wait(_POLL_SECONDS):
                     pass
-                if over.is_set():
+                if stop.is_set():
                     step.terminate()
                     return
             say(f"the workers of this job ended with exit code {step.returncode}; they are started again")
-            over.wait(_PAUSE)
+            stop.wait(_PAUSE)
 
-    keeper = threading.Thread(target=keep, name="step", daemon=True)
-    keeper.start()
+    thread = threading.Thread(target=watch, name="step", daemon=True)
+    thread.start()
     try:
         yield
     finally:
-        over.set()
-        keeper.join()
+        stop.set()
+        thread.join()

@@ -1,4 +1,4 @@
-"""The process from which the workers of this machine are forked: it imports their modules once for all of them."""
+"""The process from which local workers are forked: it imports their modules once for all of them."""
 
 import contextlib
 import functools
@@ -10,25 +10,26 @@ from multiprocessing import forkserver
 from multiprocessing.util import Finalize
 
 from ensemble.cluster.scratch import scratch_folder
-from ensemble.cluster.settings import KEEPING, PRELOADED
+from ensemble.cluster.worker_settings import KEEPING, PRELOADED
 
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+"""Environment variables that limit numerical libraries to one thread."""
 
-_AFTER_ALL = -1000
-"""The priority with which the folder of the fork server is removed: after `multiprocessing` has removed its own."""
+_EXIT_PRIORITY = -1000
+"""Exit priority: the folder of the fork server is removed after `multiprocessing` has removed its own."""
 
 
 @functools.cache
 def start_fork_server() -> None:
-    """Start the process that workers are forked from, once in the life of this one.
+    """Start the fork server, once per process.
 
-    It has one thread for each library, since a process with several cannot be forked, and no modules of the folder that
-    the user happens to be in: a `random.py` there would be taken for that of Python. Its socket lies where only this
-    user can enter.
+    It runs numerical libraries with one thread, because a process with several threads cannot be forked safely. It does
+    not import modules from the current folder, where a `random.py` would replace Python's own. Its socket lies in a
+    folder that only this user can enter.
     """
-    lasting = contextlib.ExitStack()
-    folder = lasting.enter_context(scratch_folder())
-    Finalize(None, lasting.close, exitpriority=_AFTER_ALL)
+    stack = contextlib.ExitStack()
+    folder = stack.enter_context(scratch_folder())
+    Finalize(None, stack.close, exitpriority=_EXIT_PRIORITY)
     multiprocessing.get_context("forkserver").set_forkserver_preload([PRELOADED])
     settings = {name: os.environ.get(name, value) for name, value in (_ONE_THREAD | KEEPING).items()}
     with _environment(settings | {"PYTHONSAFEPATH": "1"}):
@@ -41,7 +42,7 @@ def start_fork_server() -> None:
 
 @contextlib.contextmanager
 def _environment(settings: Mapping[str, str]) -> Iterator[None]:
-    """Set variables of the environment while the block runs."""
+    """Set environment variables while the block runs."""
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
     try:

@@ -1,7 +1,7 @@
-"""Workers on this machine: processes on loopback, one for each core.
+"""Workers on this machine: one process per core, on loopback.
 
-Other users of the machine reach loopback as well, and a scheduler or worker without TLS computes whatever it is sent.
-So all of them talk by TLS, with keys that were made for this run and lie where only its user can read them.
+Other users of the machine can also reach loopback, and a scheduler or worker without TLS runs any code that it is sent.
+So all traffic is encrypted with TLS. The keys are made for this run, and only its user can read them.
 """
 
 import contextlib
@@ -16,30 +16,29 @@ from typing import Any
 import dask
 from distributed import Client, LocalCluster
 
-from ensemble.cluster import keys
+from ensemble.cluster import tls_keys
 from ensemble.cluster.dashboard import page_settings, scheduler_options
 from ensemble.cluster.fork_server import start_fork_server
 from ensemble.cluster.scratch import scratch_folder, scratch_settings
-from ensemble.cluster.settings import KEEPING, PRELOAD, UNOBSERVED
-from ensemble.errors import ClusterError
-from ensemble.failure import line_of
+from ensemble.cluster.worker_settings import KEEPING, PRELOAD, UNOBSERVED
+from ensemble.errors import ClusterError, error_line
 
-_LASTING = {"distributed.scheduler.worker-ttl": None, "distributed.deploy.lost-worker-timeout": "1000 weeks"}
-"""A worker that says nothing for long is at work, and one that dies is started again.
+_KEEP_WORKERS = {"distributed.scheduler.worker-ttl": None, "distributed.deploy.lost-worker-timeout": "1000 weeks"}
+"""A silent worker is busy and keeps running, and a dead worker is started again.
 
-By default Dask restarts the first after five minutes, and gives up the second if it happens to be starting again
-fifteen seconds after a death, until none is left.
+By default, Dask restarts a silent worker after five minutes. It gives up on a worker that is still starting fifteen
+seconds after a death, until none is left.
 """
 
 
 @contextlib.contextmanager
 def client(workers: int, *, dashboard: bool = False, insecure: bool = False) -> Iterator[Client]:
-    """A client of so many workers on this machine, which share its memory and end with it.
+    """A client with `workers` workers on this machine; they end with it.
 
-    With `insecure` they have no TLS, so that every user of this machine can run code as this one.
+    With `insecure` there is no TLS, so that every user of this machine can run code as this one.
     """
     settings = {
-        **_LASTING,
+        **_KEEP_WORKERS,
         **UNOBSERVED,
         **page_settings(dashboard=dashboard),
         "distributed.worker.multiprocessing-method": "forkserver",
@@ -55,23 +54,23 @@ def client(workers: int, *, dashboard: bool = False, insecure: bool = False) -> 
             processes=True,
             host="127.0.0.1",
             scheduler_kwargs=scheduler_options(dashboard=dashboard),
-            env={**os.environ, "NUMBA_NUM_THREADS": "1"},  # as it is now, and not as it was when the fork server began
+            env={**os.environ, "NUMBA_NUM_THREADS": "1"},  # the current environment, not that of the fork server
             preload=[PRELOAD],
-            security=None if insecure else keys.make(scratch),
+            security=None if insecure else tls_keys.make(scratch),
         ) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
         try:
             yield client
-        finally:  # a worker that is slow to leave now, and is killed, is no news
+        finally:  # do not log that a worker was slow to end and is killed
             afterwards.enter_context(_log_level("distributed.nanny", logging.ERROR))
 
 
 def _started(**options: Any) -> LocalCluster:
-    """Start a cluster; a ClusterError if its workers cannot start, or die while they do."""
+    """Start a cluster; raises ClusterError if its workers cannot start or die while they start."""
     try:
         start_fork_server()
-        with _interrupts_delayed() as interrupt, _log_level("distributed.nanny", logging.CRITICAL):  # raised instead
+        with _interrupts_delayed() as interrupt, _log_level("distributed.nanny", logging.CRITICAL):  # errors are raised
             cluster = LocalCluster(**options)
         try:
             interrupt()
@@ -80,12 +79,12 @@ def _started(**options: Any) -> LocalCluster:
             raise
         return cluster
     except (OSError, RuntimeError) as error:
-        reason = line_of(_cause(error))
+        reason = error_line(_cause(error))
         raise ClusterError(f"workers must start on this machine, but they could not: {reason}; try again") from error
 
 
 def _cause(error: BaseException) -> BaseException:
-    """The error of the operating system that led to an error, or else the first error of all."""
+    """The operating system error that caused an error, or else the first error of the chain."""
     chain = [error]
     while following := chain[-1].__cause__ or chain[-1].__context__:
         chain.append(following)
@@ -106,9 +105,9 @@ def _log_level(name: str, level: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _interrupts_delayed() -> Iterator[Callable[[], None]]:
-    """Delay a first Ctrl-C while the block runs, because Dask would leave half a cluster behind; a second one acts.
+    """Delay the first Ctrl-C while the block runs, because Dask would leave half a cluster behind; the second one acts.
 
-    Yields a function that does what the delayed Ctrl-C should have done, for the time after the block.
+    Yields a function that performs the delayed Ctrl-C; call it after the block.
     """
     handler = signal.getsignal(signal.SIGINT)
     if not callable(handler) or threading.current_thread() is not threading.main_thread():

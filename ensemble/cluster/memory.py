@@ -1,9 +1,10 @@
-"""The memory that realizations take, and the workers that have room for it.
+"""Memory of a realization, and the workers that have enough.
 
-A model may tell what a realization takes (`Model.memory`). A worker has room for it if it then stays below the part of
-its limit at which Dask pauses workers, with a realization on each of its threads. The workers of the local cluster
-share this machine: where not all would have room, fewer are started. Elsewhere limits are as they are: what some
-workers have no room for goes to the others, and what none has room for is refused before anything starts.
+A model may report the memory of a realization (`Model.memory`). A worker has enough memory if it stays below the
+fraction of its limit at which Dask pauses it, with one realization on each of its threads. The local cluster shares
+the memory of this machine, so fewer workers are started if memory is short. On other clusters the limits are fixed:
+realizations go to the workers that have enough memory. If no worker has enough, the run stops with an error before it
+starts.
 """
 
 import math
@@ -16,107 +17,165 @@ from distributed.system import MEMORY_LIMIT
 
 from ensemble.errors import ClusterError, RunError
 from ensemble.sweep import Point
-from ensemble.wording import size
+from ensemble.sweep.units import format_bytes
 
-_OWN = 200 * 2**20
-"""What a worker takes anyway."""
+_WORKER_BYTES = 200 * 2**20
+"""Memory of a worker without any realization, in bytes."""
 _USABLE = 0.8
-"""Dask pauses a worker that takes more of its limit."""
+"""Fraction of its memory limit above which Dask pauses a worker."""
 
 
 @final
 @dataclass(frozen=True)
-class Need:
-    """What the realization takes that takes most."""
+class MemoryNeed:
+    """The largest memory of a realization among some points.
+
+    Parameters
+    ----------
+    bytes : int, default 0
+        Memory in bytes; 0 if the models report none.
+    where : str, default ""
+        The point, for messages.
+    """
 
     bytes: int = 0
+    """Memory in bytes; 0 if the models report none."""
     where: str = ""
-    """Its point."""
+    """The point, for messages."""
 
     @classmethod
     def of(cls, points: Iterable[Point]) -> Self:
-        """The largest of some points; 0 where they tell nothing."""
-        dearest = max(points, key=lambda point: point.memory, default=None)
-        return cls() if dearest is None else cls(dearest.memory, str(dearest))
+        """The largest memory need of some points."""
+        largest = max(points, key=lambda point: point.memory, default=None)
+        return cls() if largest is None else cls(largest.memory, str(largest))
 
     def __str__(self) -> str:
-        return f"a realization at {self.where} takes {size(self.bytes)}"
+        return f"a realization at {self.where} takes {format_bytes(self.bytes)}"
 
     @property
     def fits_here(self) -> bool:
-        """Whether this machine has room for it."""
-        return not self.bytes or self.bytes <= _room(MEMORY_LIMIT)
+        """Whether this machine has enough memory."""
+        return not self.bytes or self.bytes <= _usable_bytes(MEMORY_LIMIT)
 
 
-NOTHING = Need()
-"""Of models that do not tell."""
+NO_MEMORY_NEED = MemoryNeed()
+"""The need of models that report no memory."""
 
 
-def fitting(workers: int, need: Need, say: Callable[[str], None]) -> int:
-    """How many of so many workers this machine has room for; an error if for none."""
+def workers_with_memory(workers: int, need: MemoryNeed, say: Callable[[str], None]) -> int:
+    """Number of workers that this machine has enough memory for.
+
+    Parameters
+    ----------
+    workers : int
+        Number of workers that are asked for.
+    need : MemoryNeed
+        The largest memory of a realization.
+    say : callable
+        Receives a message if the number is reduced.
+
+    Returns
+    -------
+    int
+        At most `workers`.
+
+    Raises
+    ------
+    ClusterError
+        If this machine has too little memory for one realization.
+
+    Examples
+    --------
+    >>> from ensemble.cluster import MemoryNeed, workers_with_memory
+    >>> workers_with_memory(4, MemoryNeed(), print)
+    4
+    """
     if not need.fits_here:
         raise ClusterError(
-            f"{need}, but this machine has room for {size(int(_room(MEMORY_LIMIT)))}: "
+            f"{need}, but this machine has room for {format_bytes(int(_usable_bytes(MEMORY_LIMIT)))}: "
             "leave that point out, or compute it elsewhere with --cluster"
         )
     if not need.bytes:
         return workers
-    most = int(_USABLE * MEMORY_LIMIT / (need.bytes + _OWN + 1))  # a share is a whole number of bytes
+    # one byte more, since the memory of a worker is a whole number of bytes
+    most = int(_USABLE * MEMORY_LIMIT / (need.bytes + _WORKER_BYTES + 1))
     if most < workers:
-        say(f"{most} of {workers} workers: {need} of the {size(MEMORY_LIMIT)} here")
+        say(f"{most} of {workers} workers: {need} of the {format_bytes(MEMORY_LIMIT)} here")
     return min(most, workers)
 
 
-def check_room(client: Client, need: Need) -> None:
-    """Refuse what none of a client's workers has room for."""
-    largest = max(_rooms(client).values(), default=math.inf) if need.bytes else math.inf
+def check_memory(client: Client, need: MemoryNeed) -> None:
+    """Raise an error if no worker of a client has enough memory.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        Client of the cluster.
+    need : MemoryNeed
+        The largest memory of a realization.
+
+    Raises
+    ------
+    ClusterError
+        If no worker has enough memory.
+    """
+    largest = max(_free_bytes(client).values(), default=math.inf) if need.bytes else math.inf
     if largest < need.bytes:
         raise ClusterError(
-            f"{need}, but the largest worker has room for {size(max(0, int(largest)))}: "
+            f"{need}, but the largest worker has room for {format_bytes(max(0, int(largest)))}: "
             "give each more memory, by `memory` in the profile or --memory-limit where workers are started"
         )
 
 
 @final
-class Rooms:
-    """The workers of a client, and how much room each has, as it was when they were last looked at."""
+class WorkerMemory:
+    """The memory that each worker of a client has for a realization, as of the last `look`.
 
-    def __init__(self, client: Client, need: Need) -> None:
+    Parameters
+    ----------
+    client : distributed.Client
+        Client of the cluster.
+    need : MemoryNeed
+        The largest memory of a realization; if it is 0 bytes, the workers are not asked.
+    """
+
+    def __init__(self, client: Client, need: MemoryNeed) -> None:
         self._client, self._need = client, need
-        self._rooms: dict[str, float] = {}
+        self._free_bytes: dict[str, float] = {}
         self.look()
 
     def look(self) -> None:
-        """See who is there; nobody need be seen where nothing needs room."""
+        """Ask the scheduler for the memory of all workers, if any realization needs memory."""
         if self._need.bytes:
-            self._rooms = _rooms(self._client)
+            self._free_bytes = _free_bytes(self._client)
 
     def options(self, need: int) -> dict[str, Any]:
-        """What a task that takes so many bytes is submitted with: nothing, unless some workers are too small for it."""
-        large = [address for address, room in self._rooms.items() if room >= need]
-        if not need or len(large) == len(self._rooms):
+        """Options of `Client.submit` for a task that takes `need` bytes: empty unless some workers are too small."""
+        large = [address for address, room in self._free_bytes.items() if room >= need]
+        if not need or len(large) == len(self._free_bytes):
             return {}
         if not large:
             raise RunError(
-                f"no worker is left with room for {size(need)}; what has landed is safe, "
+                f"no worker is left with room for {format_bytes(need)}; what has landed is safe, "
                 "start one and run again to continue"
             )
         return {"workers": large, "allow_other_workers": False}
 
     def gone(self, workers: Iterable[str]) -> bool:
-        """Whether some workers are named and others are there, but none of these."""
+        """Whether `workers` is not empty, other workers exist, and all of `workers` have left."""
         named = set(workers)
-        return bool(named and self._rooms) and named.isdisjoint(self._rooms)
+        return bool(named and self._free_bytes) and named.isdisjoint(self._free_bytes)
 
 
-def _rooms(client: Client) -> dict[str, float]:
-    """What a realization may take on each worker, by its address; Dask's limit of 0 is none at all."""
+def _free_bytes(client: Client) -> dict[str, float]:
+    """Bytes for one realization on each worker, by its address; in Dask, a limit of 0 means no limit."""
     workers = client.scheduler_info(n_workers=-1)["workers"]
     return {
-        address: _room(told["memory_limit"] or math.inf) / max(1, told["nthreads"]) for address, told in workers.items()
+        address: _usable_bytes(worker["memory_limit"] or math.inf) / max(1, worker["nthreads"])
+        for address, worker in workers.items()
     }
 
 
-def _room(limit: float) -> float:
-    """What is left for realizations within a limit."""
-    return _USABLE * limit - _OWN
+def _usable_bytes(limit: float) -> float:
+    """Bytes that a memory limit leaves for realizations."""
+    return _USABLE * limit - _WORKER_BYTES

@@ -1,17 +1,17 @@
-"""What a run asks of a batch system: a TOML file with a line for each thing that differs from the usual.
+"""Settings of SLURM jobs, read from a TOML file; every key is optional.
 
-partition = "batch"          # left out: the default one of the cluster
-account = "physics"          # left out: your default one
-jobs = 8                     # worker jobs; or [1, 100], then as many as there is work for
-cores = 4                    # of a job: a worker process on each
-memory = "8G"                # of a job
-walltime = "4h"              # of a job; jobs that end are followed by others until all is done
-interface = "ib0"            # network between nodes; left out: the one that Dask takes
-scratch = "/tmp"             # a folder that each node has for itself
-folder = "~/.cache/ensemble" # one that all nodes share: keys, scripts, logs of a run
+partition = "batch"          # default: the default partition of the cluster
+account = "physics"          # default: your default account
+jobs = 8                     # number of worker jobs; [1, 100] adapts the number to the remaining work
+cores = 4                    # cores per job, with one worker process on each
+memory = "8G"                # memory per job
+walltime = "4h"              # walltime of a job; jobs that end are replaced until all is done
+interface = "ib0"            # network interface between nodes; default: chosen by Dask
+scratch = "/tmp"             # local folder of each node
+folder = "~/.cache/ensemble" # folder shared by all nodes: TLS keys, scripts, logs of a run
 setup = ["module load python/3.12", "source ~/venv/bin/activate"]
-python = "python"            # left out: the one that runs the driver, which nodes must find at the same place
-options = ["--qos=long"]     # more for sbatch
+python = "python"            # default: the Python of the driver, which nodes must find at the same path
+options = ["--qos=long"]     # further options of sbatch
 """
 
 import math
@@ -22,45 +22,51 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self, final
 
-from ensemble.errors import ClusterError, EnsembleError, cure
-from ensemble.values import coerce, load
-from ensemble.wording import seconds_of
+from ensemble.errors import ClusterError, EnsembleError, remedy
+from ensemble.sweep.toml_values import coerce, read_toml
+from ensemble.sweep.units import parse_duration
 
 NAME = "slurm.toml"
 _UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
-_WORTH = 60.0
-"""Seconds of work that make it worth while to ask for one more core."""
+_SECONDS_PER_CORE = 60.0
+"""Seconds of work that justify one more core."""
 _LEAVES = (0.1, 15.0, 600.0)
-"""Nothing new is started in the last part of a walltime: this one, at least and at most so many seconds."""
+"""A worker takes no new tasks at the end of its walltime: fraction of the walltime, minimum and maximum in seconds."""
 
 
 @final
 @dataclass(frozen=True)
 class Profile:
-    """Worker jobs: how many, how large, and what makes them run."""
+    """Number, size and environment of worker jobs."""
 
     partition: str = ""
+    """Partition of SLURM; "" for the default."""
     account: str = ""
+    """Account of SLURM; "" for the default."""
     jobs: tuple[int, ...] = (4,)
-    """How many, or the fewest and the most."""
+    """Number of jobs, or their minimum and maximum."""
     cores: int = 1
-    """Of a job."""
+    """Cores per job."""
     memory: str = "2G"
-    """Of a job."""
+    """Memory per job, such as 500M or 8G."""
     walltime: str = "1h"
-    """Of a job."""
+    """Walltime of a job, such as 4h."""
     interface: str = ""
+    """Network interface between nodes; "" if Dask chooses it."""
     scratch: str = "/tmp"
+    """Local folder of each node."""
     folder: str = "~/.cache/ensemble"
+    """Folder that all nodes share."""
     setup: tuple[str, ...] = ()
-    """Lines of shell before a worker starts."""
+    """Shell lines that run before a worker starts."""
     python: str = sys.executable
+    """Python interpreter on the nodes."""
     options: tuple[str, ...] = ()
-    """More options of sbatch."""
+    """Further options of sbatch."""
 
     @classmethod
     def find(cls, where: str) -> Self:
-        """The profile in a file; for "slurm" the one in this folder, or else your own, or else what is usual."""
+        """The profile in a file; for "slurm": slurm.toml in this folder, or in ~/.config/ensemble, or the defaults."""
         if where != "slurm":
             return cls.read(Path(where))
         own = Path(os.environ.get("XDG_CONFIG_HOME", "~/.config")).expanduser() / "ensemble" / NAME
@@ -68,8 +74,8 @@ class Profile:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """The profile that a file tells; an error says what in it cannot be used."""
-        _, table = load(path, ClusterError, "the profile")
+        """Read a profile from a file; raises ClusterError that names the file and the key."""
+        _, table = read_toml(path, ClusterError, "the profile")
         try:
             return cls.from_table(table)
         except EnsembleError as error:
@@ -77,11 +83,11 @@ class Profile:
 
     @classmethod
     def from_table(cls, table: dict[str, Any]) -> Self:
-        """The profile that a table tells."""
+        """The profile of a TOML table."""
         known = {field.name: field for field in fields(cls)}
         for key in table:
             if key not in known:
-                raise ClusterError(f"a profile holds an unknown key {key!r}: {cure(key, known, 'it may hold')}")
+                raise ClusterError(f"a profile holds an unknown key {key!r}: {remedy(key, known, 'it may hold')}")
         given = dict(table)
         if isinstance(given.get("jobs"), int):
             given["jobs"] = [given["jobs"]]
@@ -90,7 +96,7 @@ class Profile:
         return profile
 
     def check(self) -> None:
-        """Refuse what makes no sense before anything is submitted."""
+        """Raise ClusterError if a setting cannot be used, before anything is submitted."""
         if not 1 <= len(self.jobs) <= 2 or min(self.jobs) < 1 or sorted(self.jobs) != list(self.jobs):
             raise ClusterError(f"jobs must be a number, or the fewest and the most, from 1 on, got {list(self.jobs)}")
         if self.cores < 1:
@@ -98,7 +104,7 @@ class Profile:
         if not re.fullmatch(r"[1-9]\d*[KMGT]", self.memory):
             raise ClusterError(f"memory must be a size such as 500M or 8G, got {self.memory!r}")
         try:
-            seconds_of(self.walltime)
+            parse_duration(self.walltime)
         except ValueError as error:
             raise ClusterError(f"walltime: {error}") from error
         for field in fields(self):
@@ -114,23 +120,23 @@ class Profile:
 
     @property
     def minutes(self) -> int:
-        """The walltime as batch systems count it."""
-        return math.ceil(seconds_of(self.walltime) / 60)
+        """Walltime in minutes, rounded up."""
+        return math.ceil(parse_duration(self.walltime) / 60)
 
     @property
     def leaves(self) -> float:
-        """Seconds before the end of its job in which a worker takes nothing new."""
+        """Seconds before the end of its job in which a worker takes no new tasks."""
         part, least, most = _LEAVES
         return min(max(part * 60 * self.minutes, least), most)
 
     @property
     def bytes_each(self) -> int:
-        """Memory of a worker."""
+        """Memory per worker in bytes."""
         return int(self.memory[:-1]) * _UNITS[self.memory[-1]] // self.cores
 
     def wanted(self, core_seconds: float) -> int:
-        """How many jobs are worth while for so much work."""
+        """Number of jobs for the remaining work, one core per minute of work; the minimum if `core_seconds` is nan."""
         fewest, most = self.jobs[0], self.jobs[-1]
         if math.isnan(core_seconds):
-            return fewest  # until it is known
-        return max(fewest, min(most, math.ceil(core_seconds / (_WORTH * self.cores))))
+            return fewest  # the remaining work is not known yet
+        return max(fewest, min(most, math.ceil(core_seconds / (_SECONDS_PER_CORE * self.cores))))

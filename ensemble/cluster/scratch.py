@@ -1,7 +1,7 @@
-"""The folder for temporary files of a run on this machine; one that a killed driver has left is removed later.
+"""Temporary folder of a run on this machine; folders that killed drivers left are removed by later runs.
 
-Only the user can enter it. Its driver holds a lock on it, which the kernel drops when the driver dies, however it dies,
-and writes a file into it once it has the lock. A folder with that file and without that lock has no owner any more.
+Only the user can enter the folder. The driver holds a lock on it and then writes a marker file into it. The kernel
+releases the lock when the driver dies, whatever the cause. So a folder with the marker but without a lock is abandoned.
 """
 
 import contextlib
@@ -16,19 +16,19 @@ from pathlib import Path
 from ensemble.errors import ClusterError
 
 PREFIX = "ensemble-"
-"""What the name of such a folder begins with."""
-_OWNED = "owned"
-"""The file that tells that the owner of a folder has locked it."""
+"""Prefix of the folder's name."""
+_MARKER = "owned"
+"""Marker file: the driver has locked the folder."""
 
 
 @contextlib.contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A new folder with mode 700, removed at the end; those that killed drivers of this user have left go as well.
+    """A new folder with mode 700, removed at the end; abandoned folders of this user are removed as well.
 
     Raises
     ------
     ClusterError
-        If there is no room for it, or no folder for temporary files.
+        If the folder cannot be created or written.
     """
     try:
         parent = Path(tempfile.gettempdir())
@@ -48,13 +48,13 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def scratch_settings(folder: Path) -> dict[str, str]:
-    """Dask's setting for its own folders: it imports modules from them, and by default makes them in a shared one."""
+    """Dask's setting for its own folders: it imports modules from them, and by default they lie in a shared folder."""
     return {"temporary-directory": str(folder)}
 
 
 def remove_leftovers(parent: Path) -> None:
-    """Remove the scratch folders of this user whose driver has died; nothing of others, and nothing behind a link."""
-    with contextlib.suppress(OSError):  # what cannot be removed now may be removed by the next run
+    """Remove the scratch folders of this user whose driver has died; not those of others, and not through a link."""
+    with contextlib.suppress(OSError):  # the next run may be able to remove the rest
         for folder in parent.iterdir():
             if folder.name.startswith(PREFIX):
                 with contextlib.suppress(OSError):
@@ -62,27 +62,28 @@ def remove_leftovers(parent: Path) -> None:
 
 
 def _remove_if_left(folder: Path) -> None:
+    """Remove a folder if it has the marker but no lock."""
     descriptor = _open(folder)
     try:
-        about = os.fstat(descriptor)
-        if about.st_uid != os.geteuid() or stat.S_IMODE(about.st_mode) & 0o077:
+        info = os.fstat(descriptor)
+        if info.st_uid != os.geteuid() or stat.S_IMODE(info.st_mode) & 0o077:
             return
-        os.stat(_OWNED, dir_fd=descriptor, follow_symlinks=False)  # an error where nobody has written it
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # an error where the driver lives
-        shutil.rmtree(folder)  # does not follow links, also not one that takes its place meanwhile
+        os.stat(_MARKER, dir_fd=descriptor, follow_symlinks=False)  # raises if there is no marker
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises if the driver is alive
+        shutil.rmtree(folder)  # does not follow links, even if one replaces the folder now
     finally:
         os.close(descriptor)
 
 
 def _lock(folder: Path) -> int:
-    """Lock a new folder, and tell so; where folders cannot be locked, as on NFS, it is left to its user to remove."""
+    """Lock a new folder and write its marker; without file locks, as on NFS, there is no marker, and leftovers stay."""
     descriptor = _open(folder)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return descriptor
     try:
-        os.close(os.open(_OWNED, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=descriptor))
+        os.close(os.open(_MARKER, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=descriptor))
     except OSError:
         os.close(descriptor)
         folder.rmdir()

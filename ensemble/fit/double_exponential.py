@@ -1,4 +1,4 @@
-"""How pairs of a random state lose their entanglement with the system size: exp(-a 2^(b N))."""
+"""Fit a double exponential in the system size: exp(-a 2^(b N)), as for the entanglement of pairs in random states."""
 
 from dataclasses import replace
 from typing import final
@@ -6,33 +6,65 @@ from typing import final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ensemble.fit.even import Line, even_fit
-from ensemble.fit.independent import independent
-from ensemble.fit.jackknife import Array
+from ensemble.fit.independent_points import fit_independent
 from ensemble.fit.laws import Law
+from ensemble.fit.ordered_sums import straight
 from ensemble.fit.result import Fit
-from ensemble.fit.sums import straight
+from ensemble.fit.unweighted import Line, fit_unweighted
+from ensemble.reduce.jackknife import Array
 
 _LARGEST = 700.0
-"""exp() of more than this is no number."""
+"""exp() of a larger number overflows."""
 
 
-def double_exponential(N: ArrayLike, values: ArrayLike, errors: ArrayLike, *, even: bool = False) -> Fit:
-    """`a` and `b` of the values at sizes N, weighted with their errors; narrower ranges of N are in `moved`.
+def double_exponential(N: ArrayLike, values: ArrayLike, errors: ArrayLike, *, unweighted: bool = False) -> Fit:
+    """Fit exp(-a 2^(b N)) to values at several sizes that share no disorder.
 
-    The fit is to the values themselves: where they are smaller than their errors, log2(-ln value) is no longer normal.
-    `even` is the straight line through log2(-ln value) in which all sizes weigh the same.
+    Parameters
+    ----------
+    N
+        System sizes: (sizes,), all different.
+    values
+        Values between 0 and 1: (sizes,). Others are left out, with a warning.
+    errors
+        Standard errors of the values: (sizes,).
+    unweighted
+        If true, fit a straight line through log2(-ln value) in which all sizes have the same weight. Default: fit the
+        values themselves, weighted with their errors.
+
+    Returns
+    -------
+    Fit
+        `a` and `b`. The weighted fit also has the results for narrower ranges of N, in `moved`.
+
+    Raises
+    ------
+    FitError
+        If the shapes differ or sizes are not valid.
+
+    Notes
+    -----
+    The weighted fit uses the values and not their logarithms, because the distribution of log2(-ln value) is not normal
+    where a value is smaller than its error.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ensemble.fit import double_exponential
+    >>> fit = double_exponential([2, 4, 6], np.exp([-0.2, -0.4, -0.8]), [0.01, 0.01, 0.01])
+    >>> round(fit.values["a"], 3), round(fit.values["b"], 3)
+    (0.1, 0.5)
     """
-    if even:
+    if unweighted:
         law = _DoubleExponential
-        return even_fit(law.formula, law.names, N, values, errors, straight=_straight, back=_back)
+        return fit_unweighted(law.formula, law.names, N, values, errors, straight=_straight, back=_back)
     y = np.asarray(values, dtype=np.float64)
     outside = np.isfinite(y) & ((y <= 0) | (y >= 1))
-    fit = independent(_DoubleExponential(), N, np.where(outside, np.nan, y), errors)
+    fit = fit_independent(_DoubleExponential(), N, np.where(outside, np.nan, y), errors)
     if not outside.any():
         return fit
-    said = f"{np.count_nonzero(outside)} values are not between 0 and 1, as the law is"
-    return replace(fit, warnings=(said, *fit.warnings))
+    warning = f"{np.count_nonzero(outside)} values are not between 0 and 1, as the law is"
+    return replace(fit, warnings=(warning, *fit.warnings))
 
 
 def _straight(y: Array) -> tuple[Array, Array]:
@@ -47,29 +79,29 @@ def _back(line: Line) -> dict[str, tuple[float, float]]:
 
 @final
 class _DoubleExponential(Law):
-    """exp(-exp(q + r (s - 1))): q is the logarithm of the exponent in the middle of the range, r = b pivot ln 2."""
+    """exp(-exp(q + r (s - 1))), with r = b pivot ln 2; q is the logarithm of a 2^(b N) in the middle of the range."""
 
     formula = "exp(-a 2^(b N))"
     names = ("a", "b")
     telling = "b"
 
     def curve(self, s: Array, p: Array) -> Array:
-        """The law."""
+        """Values of the law (..., n)."""
         return np.exp(-self._exponent(s, p))
 
     def slopes(self, s: Array, p: Array) -> Array:
-        """Its derivatives."""
+        """Derivatives of the law with respect to q and r (..., n, 2)."""
         exponent = self._exponent(s, p)
         by_q = -exponent * np.exp(-exponent)
         return np.stack([by_q, by_q * (s - 1)], axis=-1)
 
     def starts(self, s: Array, y: Array, error: Array) -> list[Array]:
-        """First guesses: a straight line through ln(-ln y)."""
+        """Start of the search: a straight line through ln(-ln y)."""
         exponent = -np.log(y)
         return [straight(s - 1, np.log(exponent), y * exponent / error)]
 
     def reported(self, p: Array, pivot: float) -> Array:
-        """The parameters of the formula."""
+        """The parameters a and b of the formula."""
         a = np.exp(np.clip(p[..., 0] - p[..., 1], -_LARGEST, _LARGEST))
         return np.stack([a, p[..., 1] / (pivot * np.log(2))], axis=-1)
 

@@ -1,4 +1,4 @@
-"""The formulas that fits report, as functions of their own parameters: what draws a fitted law."""
+"""Formulas of the laws, as functions of their reported parameters; used to draw a fitted law."""
 
 from collections.abc import Callable, Mapping
 
@@ -21,4 +21,4 @@ FORMULAS: Mapping[str, Callable[..., Array]] = {
     "A N^beta": lambda N, A, beta: A * N**beta,
     "exp(-a 2^(b N))": lambda N, a, b: np.exp(-a * 2 ** (b * N)),
 }
-"""Of t; of N; and of x = 1/N, the variable in which sizes are extrapolated."""
+"""Formula -> function of t, of N, or of x = 1/N (for extrapolations in the size), and of the parameters by name."""

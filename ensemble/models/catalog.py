@@ -1,7 +1,7 @@
-"""From the name of a model to its class: installed models by entry point, your own by file or module.
+"""Find the class of a model by its name: an installed model by entry point, other models by file or module.
 
 "tls_glass"              an entry point of the group `ensemble.models`
-"my_model.py:MyModel"    a class in a file, relative to the folder of the sweep file
+"my_model.py:MyModel"    a class in a file; the path is relative to the folder of the sweep file
 "my_package.glass:Glass" a class in an importable module
 """
 
@@ -14,45 +14,63 @@ from typing import Any
 
 from ensemble.errors import ModelError
 from ensemble.models.importing import import_source
-from ensemble.models.model import Coordinate, Derived, Model, Observable, OfMeans, fields
+from ensemble.models.model import Coordinate, FunctionOfMeans, FunctionOfParameters, Model, Observable, fields
 from ensemble.models.source import ModelSource
 
 GROUP = "ensemble.models"
+"""Entry-point group of installed models."""
 
 RESERVED = (
     *("realization", "status", "provenance", "attempts", "landed", "exception", "n_done", "count"),
     *("core_seconds", "target_n", "target_value", "target_error"),
 )
-"""Names that stores and averages use themselves; no parameter or observable may have them."""
+"""Names of variables of stores and averages; no parameter or observable may have one of them."""
 
 
 def installed() -> dict[str, EntryPoint]:
-    """The models that installed packages offer, by name."""
+    """Return the entry points of all installed models, by name."""
     return {entry.name: entry for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name)}
 
 
 def find(reference: str, folder: Path | None = None, announce: Callable[[str], None] = lambda _: None) -> type[Model]:
-    """The model class that `reference` names; relative files are looked up in `folder`.
+    """Return the model class with the name `reference`.
 
-    `announce` is called with the path of a file, or with the name of a module, before it is imported.
+    Parameters
+    ----------
+    reference
+        Name of an installed model, FILE.py:CLASS or MODULE:CLASS.
+    folder
+        Folder of relative file names; default: the working directory.
+    announce
+        Called with the path of a file, or with the name of a module, before it is imported.
+
+    Returns
+    -------
+    type
+        The class.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be found or imported, or violates the protocol.
     """
     if ":" not in reference:
         return check_model(_from_entry_point(reference), reference)
-    place, _, name = reference.rpartition(":")
-    if place.endswith(".py"):
-        module = _from_file((folder or Path.cwd()) / place, announce)
+    location, _, name = reference.rpartition(":")
+    if location.endswith(".py"):
+        module = _from_file((folder or Path.cwd()) / location, announce)
     else:
-        announce(place)
-        module = _from_module(place)
+        announce(location)
+        module = _from_module(location)
     if not hasattr(module, name):
-        raise ModelError(f"model = {reference!r} must name a class, but {place} has no {name!r}")
+        raise ModelError(f"model = {reference!r} must name a class, but {location} has no {name!r}")
     return check_model(getattr(module, name), reference)
 
 
 def canonical(reference: str) -> str:
-    """The name under which a store remembers a model: a file without its folder, anything else as it is."""
-    place, colon, name = reference.rpartition(":")
-    return f"{Path(place).name}{colon}{name}" if place.endswith(".py") else reference
+    """Return the name of a model as a store records it: a file without its folder, any other name unchanged."""
+    location, colon, name = reference.rpartition(":")
+    return f"{Path(location).name}{colon}{name}" if location.endswith(".py") else reference
 
 
 def _from_entry_point(name: str) -> object:
@@ -65,18 +83,18 @@ def _from_entry_point(name: str) -> object:
     try:
         return known[name].load()
     except Exception as error:
-        raise ModelError(f"model {name!r} is installed but cannot be loaded: {_told(error)}") from error
+        raise ModelError(f"model {name!r} is installed but cannot be loaded: {_describe(error)}") from error
 
 
 def _from_module(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except Exception as error:
-        raise ModelError(f"module {name!r} of the model cannot be imported: {_told(error)}") from error
+        raise ModelError(f"module {name!r} of the model cannot be imported: {_describe(error)}") from error
 
 
 def _from_file(path: Path, announce: Callable[[str], None]) -> ModuleType:
-    """The module of a model's file; its text travels to workers, so they need no copy of the file."""
+    """Import the module of a model file from its text; workers receive the text, so they need no copy of the file."""
     if not _is_file(path):
         raise ModelError(f"the model's file must exist, but there is no {path.absolute()}")
     announce(str(path.absolute()))
@@ -85,29 +103,51 @@ def _from_file(path: Path, announce: Callable[[str], None]) -> ModuleType:
     except ModelError:
         raise
     except (Exception, SystemExit) as error:
-        said = f"the model's file {path.resolve()} cannot be imported: {_told(error)}"
-        if isinstance(error, ModuleNotFoundError) and (file := _left_behind(path, error.name or "")):
-            said += f"; {file} does not travel with it: only Python files that `import` statements name do"
-        raise ModelError(said) from error
+        message = f"the model's file {path.resolve()} cannot be imported: {_describe(error)}"
+        if isinstance(error, ModuleNotFoundError) and (file := _missing_file(path, error.name or "")):
+            message += f"; {file} does not travel with it: only Python files that `import` statements name do"
+        raise ModelError(message) from error
 
 
-def _left_behind(path: Path, module: str) -> str:
-    """The name of a file beside a model that a module of it may be in, although it was not imported from there."""
+def _missing_file(path: Path, module: str) -> str:
+    """Return the name of a file in the folder of the model that may contain a module whose import failed."""
     name = module.rpartition(".")[2]
     beside = (each.name for each in path.resolve().parent.glob(f"{name}.*") if name)
     return next(beside, "")
 
 
 def _is_file(path: Path) -> bool:
-    """Whether there is a file; a name that no file can have is that of none."""
+    """Return whether the file exists; False for a path that the operating system rejects."""
     try:
         return path.is_file()
     except (OSError, ValueError):
         return False
 
 
+_RENAMED = {"of_means": "functions_of_means", "derived": "functions_of_parameters"}
+"""Former names of attributes that a model declares, and their current names."""
+
+
 def check_model(found: object, reference: str) -> type[Model]:
-    """Return the class itself if it keeps the protocol; an error says what is missing otherwise."""
+    """Check that an object is a model class that follows the protocol, and return it.
+
+    Parameters
+    ----------
+    found
+        The object to check.
+    reference
+        Name of the model, for error messages.
+
+    Returns
+    -------
+    type
+        The same object.
+
+    Raises
+    ------
+    ModelError
+        If the object violates the protocol; the message says how.
+    """
 
     def refuse(reason: str) -> ModelError:
         return ModelError(f"model {reference!r} {reason}")
@@ -135,30 +175,38 @@ def check_model(found: object, reference: str) -> type[Model]:
     for preset, values in found.presets.items():
         if not isinstance(values, Mapping) or not set(values) <= set(names):
             raise refuse(f"must set its own fields in presets, as a table of values, got {values!r} for {preset!r}")
-    if not isinstance(found.derived, Mapping) or not all(isinstance(each, Derived) for each in found.derived.values()):
-        raise refuse(f"must declare derived = {{name: Derived(...)}}, got {found.derived!r}")
-    if taken := sorted(set(found.derived) & set(names)):
-        raise refuse(f"must find another name in derived for {taken[0]!r}: it is a parameter")
-    if wrong := _of_means(found) or _coordinates(found):
+    for old, new in _RENAMED.items():
+        if old in vars(found):
+            raise refuse(f"declares {old}, which is called {new} now: rename it")
+    functions: Any = found.functions_of_parameters
+    if not isinstance(functions, Mapping) or not all(
+        isinstance(each, FunctionOfParameters) for each in functions.values()
+    ):
+        raise refuse(f"must declare functions_of_parameters = {{name: FunctionOfParameters(...)}}, got {functions!r}")
+    if taken := sorted(set(functions) & set(names)):
+        raise refuse(f"must find another name in functions_of_parameters for {taken[0]!r}: it is a parameter")
+    if wrong := _functions_of_means_error(found) or _coordinates_error(found):
         raise refuse(wrong)
     return found
 
 
-def _of_means(model: type[Model]) -> str:
-    """What is wrong with the quantities of means that a model declares."""
-    table: Any = model.of_means
-    if not isinstance(table, Mapping) or not all(isinstance(each, OfMeans) for each in table.values()):
-        return f"must declare of_means = {{name: OfMeans(...)}}, got {table!r}"
+def _functions_of_means_error(model: type[Model]) -> str:
+    """Return an error message for invalid `functions_of_means` of a model; empty if they are valid."""
+    table: Any = model.functions_of_means
+    if not isinstance(table, Mapping) or not all(isinstance(each, FunctionOfMeans) for each in table.values()):
+        return f"must declare functions_of_means = {{name: FunctionOfMeans(...)}}, got {table!r}"
     if taken := sorted(set(table) & {*RESERVED, *fields(model), *model.observables}):
-        return f"must find another name in of_means for {taken[0]!r}: it is taken"
+        return f"must find another name in functions_of_means for {taken[0]!r}: it is taken"
     for name, quantity in table.items():
         if not isinstance(quantity.of, tuple) or not quantity.of or not set(quantity.of) <= set(model.observables):
-            return f"must make {name} in of_means of its own observables, a tuple of names, got {quantity.of!r}"
+            return (
+                f"must make {name} in functions_of_means of its own observables, a tuple of names, got {quantity.of!r}"
+            )
     return ""
 
 
-def _coordinates(model: type[Model]) -> str:
-    """What is wrong with the labels of coordinates that a model declares."""
+def _coordinates_error(model: type[Model]) -> str:
+    """Return an error message for invalid `coordinates` of a model; empty if they are valid."""
     table: Any = model.coordinates
     if not isinstance(table, Mapping) or not all(isinstance(each, Coordinate) for each in table.values()):
         return f"must declare coordinates = {{name: Coordinate(...)}}, got {table!r}"
@@ -167,5 +215,5 @@ def _coordinates(model: type[Model]) -> str:
     return ""
 
 
-def _told(error: BaseException) -> str:
+def _describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"

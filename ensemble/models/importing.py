@@ -1,11 +1,12 @@
-"""A model in a file travels to workers as its source, and is imported there from its text.
+"""Import a model from its source text, on the driver, on workers and in child processes of workers.
 
-Wherever the files of a model are imported, on the driver, on a worker that has no such folder, or in a process beside a
-worker, the text that the driver has read is compiled, under the path that it was read from, so that tracebacks and
-debuggers show file, line and text. A file that is edited during a run changes nothing in that run.
+The driver reads the files of a model once and sends their text to the workers. Each process compiles this text under
+the path that the driver read it from, so tracebacks and debuggers show file, line and text, also on a worker that has
+no such folder. Editing a file during a run does not change the run.
 
-The modules have a private name for each content, `ensemble_model_0123456789ab.my_model`, so that two models whose
-folders hold different modules of one name do not share them; `sys.path` is not extended.
+The modules are imported under a private package name that depends on their content, such as
+`ensemble_model_0123456789ab.my_model`. So two models whose folders contain different modules of the same name do not
+share them. `sys.path` is not changed.
 """
 
 import builtins
@@ -26,33 +27,33 @@ from typing import Any, final
 from ensemble.models.source import NOT_BESIDE, ModelSource, SourceFile
 
 _sources: dict[str, ModelSource] = {}
-"""The sources that this process imports from, by the private names of their packages; `_Finder` looks them up."""
+"""Sources that this process imports from, by their private package names; `_Finder` reads this table."""
 
 
 def import_source(source: ModelSource) -> ModuleType:
-    """The main module of a model; it is imported once in a process."""
+    """Import the main module of a model and return it; a process imports it once."""
     _sources.setdefault(source.package, source)
     return importlib.import_module(f"{source.package}.{source.main}")
 
 
 def source_of(model: type) -> ModelSource | None:
-    """The source that a class was imported from; None for a class that `import_source` has not imported."""
+    """Return the source that a class was imported from; None if `import_source` did not import it."""
     return _sources.get(model.__module__.partition(".")[0])
 
 
 def pack_source(source: ModelSource) -> bytes:
-    """The source of a model that was imported here, as it travels; all points of a sweep share it."""
+    """Return the pickled, compressed source of a model that this process imported; all points of a sweep share it."""
     return _packed(source.package)
 
 
 def unpack_source(packed: bytes) -> ModelSource:
-    """The source that has travelled."""
+    """Return the source from the bytes of `pack_source`."""
     source: ModelSource = pickle.loads(zlib.decompress(packed))
     return source
 
 
 def remember_text(path: str, text: str) -> None:
-    """Have tracebacks and debuggers of this process show the text that was compiled, whatever lies at that path."""
+    """Make tracebacks and debuggers of this process show the compiled text, not the current content of the file."""
     linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)
 
 
@@ -63,7 +64,7 @@ def _packed(package: str) -> bytes:
 
 @final
 class _Finder(MetaPathFinder):
-    """Finds the modules of models in files; it stands in `sys.meta_path`, and finds no name without PREFIX."""
+    """Finder in `sys.meta_path` for modules of model files; it ignores names that do not start with PREFIX."""
 
     def find_spec(
         self,
@@ -71,7 +72,7 @@ class _Finder(MetaPathFinder):
         path: Sequence[str] | None = None,  # noqa: ARG002 - Python's protocol
         target: ModuleType | None = None,  # noqa: ARG002
     ) -> importlib.machinery.ModuleSpec | None:
-        """How to import a module, by its private name."""
+        """Return the import spec of a module by its private name; None if it is not a module of a model."""
         package, _, name = fullname.partition(".")
         source = _sources.get(package)
         if source is None:
@@ -94,26 +95,26 @@ sys.meta_path.append(_Finder())
 
 @final
 class _Loader(InspectLoader):
-    """Imports a module from its text."""
+    """Loader that imports a module from its text."""
 
     def __init__(self, source: ModelSource, file: SourceFile) -> None:
         self._source, self._file = source, file
 
     def get_source(self, fullname: str) -> str:  # noqa: ARG002
-        """The text, for `linecache` and `inspect`."""
+        """Return the text, for `linecache` and `inspect`."""
         return self._file.text
 
     def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002
-        """The text, compiled under the path that it was read from."""
+        """Compile the text under the path that the driver read it from."""
         code: CodeType = compile(self._file.text, self._file.path, "exec", dont_inherit=True)
         return code
 
     def is_package(self, fullname: str) -> bool:  # noqa: ARG002
-        """Whether it is the `__init__` of a package."""
+        """Return whether the file is the `__init__` of a package."""
         return self._file.is_package
 
     def exec_module(self, module: ModuleType) -> None:
-        """Run the module, with an `import` of its own that finds the other files of the model."""
+        """Execute the module, with an `import` function that finds the other files of the model first."""
         remember_text(self._file.path, self._file.text)
         vars(module)["__builtins__"] = {**vars(builtins), "__import__": _import_in(self._source)}
         with _cached_machine_code(self._file):
@@ -121,7 +122,7 @@ class _Loader(InspectLoader):
 
 
 def _import_in(source: ModelSource) -> Callable[..., ModuleType]:
-    """The `__import__` of a model's modules: names of its own files first, then all that Python finds."""
+    """Return the `__import__` function for modules of a model; it looks for the model's own files first."""
     package = source.package
     own = {name for name, _ in source.modules if "." not in name} - NOT_BESIDE
 
@@ -143,11 +144,11 @@ def _import_in(source: ModelSource) -> Callable[..., ModuleType]:
 
 @contextlib.contextmanager
 def _cached_machine_code(file: SourceFile) -> Iterator[None]:
-    """Let Numba keep machine code on disk only where the file there is the source.
+    """Let Numba cache machine code on disk only if the file on this machine has the same text as the source.
 
-    `cache=True` raises where the file does not exist, and takes the machine code of another version for this one where
-    the file has been edited since it was read. Numba has no setting for that, so the method that starts caching is
-    replaced while such a module is imported.
+    `cache=True` raises an exception if the file does not exist. If the file was edited after it was read, Numba would
+    load machine code of the other version. Numba has no setting for this, so the method `enable_caching` of its
+    dispatchers is replaced while such a module is imported.
     """
     try:
         same = importlib.util.decode_source(Path(file.path).read_bytes()) == file.text

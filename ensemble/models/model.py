@@ -1,17 +1,18 @@
-"""What a physical model is: a frozen dataclass that draws disorder and measures it.
+"""Base class of physical models: a frozen dataclass that draws disorder and measures observables.
 
-Its fields are the parameters that a sweep may vary; `draw` holds all the randomness, `measure` none:
+The fields of a model are the parameters that a sweep can vary. `draw` contains all the randomness, `measure` none:
 
     disorder = model.draw(rng)             one realization of the random couplings
-    arrays   = model.measure(disorder)     its trajectories, one array for each observable
+    arrays   = model.measure(disorder)     its observables, one array each
 
-Of the observables only those that a sweep chooses are read, so an expensive one may be computed on demand. A model
-whose realizations take less than a call of NumPy may also measure many of them at a time: `measure_all`.
+The framework reads only the observables that a sweep chooses, so a model can compute expensive observables lazily. A
+model whose `measure` is faster than the overhead of NumPy calls can also measure many realizations at once:
+`measure_all`.
 
-What is not measured but made of averages, such as the ratio of two of them, is declared beside: `of_means`.
+Functions of averages, such as the ratio of two averages, are declared separately in `functions_of_means`.
 
-Points of a sweep that differ only in fields outside `draw_fields` see the same disorder for the same
-realization index, so that differences and ratios between them have small, paired errors.
+Points of a sweep that differ only in fields outside `draw_fields` have the same disorder for the same realization
+index. So differences and ratios between these points have small, paired errors.
 """
 
 import dataclasses
@@ -24,84 +25,164 @@ from typing import Any, ClassVar, Self, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ensemble.errors import ModelError, ParameterError, cure
+from ensemble.errors import ModelError, ParameterError, remedy
 
 
 @dataclass(frozen=True)
 class Observable:
-    """One quantity that a model measures, described well enough to label an array with it."""
+    """Declaration of an observable that a model measures, with the labels of its array.
+
+    Parameters
+    ----------
+    long_name
+        Description for an axis label.
+    dims
+        Names of its dimensions, without the parameter axes and the realization. Default: `("t",)`.
+    units
+        Unit; "1" for a dimensionless number (default).
+    dtype
+        NumPy dtype in the store. Default: "float64".
+    on_request
+        If True, it is computed only if a sweep lists it by name. Default: False.
+    accuracy
+        Tolerance for comparing recomputed values, as a fraction of the largest value. Default: rounding errors only.
+
+    Examples
+    --------
+    >>> Observable("mean energy", dims=(), units="K")
+    Observable(long_name='mean energy', dims=(), units='K', dtype='float64', on_request=False, accuracy=None)
+    """
 
     long_name: str
-    """What it is, as an axis label would say it."""
+    """Description for an axis label."""
     dims: tuple[str, ...] = ("t",)
-    """Its dimensions beyond the parameter axes and the realization."""
+    """Names of its dimensions, without the parameter axes and the realization."""
     units: str = "1"
-    """Its unit; "1" for a pure number."""
+    """Unit; "1" for a dimensionless number."""
     dtype: str = "float64"
-    """The NumPy type that it is stored as."""
+    """NumPy dtype in the store."""
     on_request: bool = dataclasses.field(default=False, compare=False)
-    """Measured only where a sweep asks for it by name."""
+    """Whether it is computed only if a sweep lists it by name."""
     accuracy: float | None = dataclasses.field(default=None, compare=False)
-    """How far other libraries or processors may take it, over its largest value, where it is found by a search to some
-    tolerance; None where they can only round its sums."""
+    """Largest difference between values from other library versions or processors, as a fraction of the largest value.
+
+    Declare it if a search with a tolerance computes the observable. None: values differ only by rounding errors of
+    sums.
+    """
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "dtype", str(np.dtype(self.dtype)))  # "complex" is "complex128", as a store says it
+        object.__setattr__(self, "dtype", str(np.dtype(self.dtype)))  # "complex" is "complex128" in a store
 
 
 @final
 @dataclass(frozen=True)
-class Derived:
-    """One number that follows from the parameters of a model alone, such as a ratio of its scales."""
+class FunctionOfParameters:
+    """Number that depends only on the parameters of a model, such as a ratio of two scales.
 
-    long_name: str
-    """What it is, as an axis label would say it."""
-    value: Callable[[Any], float]
-    """The number, from a model."""
-    units: str = "1"
-    """Its unit; "1" for a pure number."""
-
-
-@final
-@dataclass(frozen=True)
-class OfMeans:
-    """A quantity made of averages over the disorder that is no average itself, such as the ratio of two of them.
-
-    OfMeans("polarization", of=("up", "down"), value=lambda model, up, down: (up - down) / (up + down), dims=("t",))
+    Parameters
+    ----------
+    long_name
+        Description for an axis label.
+    value
+        Function of the model that returns the number.
+    units
+        Unit; "1" for a dimensionless number (default).
     """
 
     long_name: str
-    """What it is, as an axis label would say it."""
-    of: tuple[str, ...]
-    """The observables whose averages it is made of."""
-    value: Callable[..., ArrayLike]
-    """The quantity from the model of a point, with all its parameters, and the average of each of these observables.
+    """Description for an axis label."""
+    value: Callable[[Any], float]
+    """Function of the model that returns the number."""
+    units: str = "1"
+    """Unit; "1" for a dimensionless number."""
 
-    It is called for all realizations together and again without each block of them, which is where its error comes
-    from. It returns real numbers over `dims`; nan where the quantity cannot be told.
+
+@final
+@dataclass(frozen=True)
+class FunctionOfMeans:
+    """Function of averages over the disorder, such as the ratio of two averages.
+
+    Parameters
+    ----------
+    long_name
+        Description for an axis label.
+    of
+        Names of the observables whose averages are the arguments of `value`.
+    value
+        Function of the model of a point and of the average of each observable in `of`. It returns real numbers of shape
+        (dims...), nan if the value is undefined.
+    dims
+        Names of its dimensions, without the parameter axes. Default: none, a single number.
+    units
+        Unit; "1" for a dimensionless number (default).
+
+    Notes
+    -----
+    The error is that of a jackknife: `value` is called with the averages over all realizations, and again with the
+    averages without each block of realizations.
+
+    Examples
+    --------
+    >>> FunctionOfMeans(
+    ...     "polarization",
+    ...     of=("up", "down"),
+    ...     value=lambda model, up, down: (up - down) / (up + down),
+    ...     dims=("t",),
+    ... ).of
+    ('up', 'down')
+    """
+
+    long_name: str
+    """Description for an axis label."""
+    of: tuple[str, ...]
+    """Names of the observables whose averages are the arguments of `value`."""
+    value: Callable[..., ArrayLike]
+    """Function of the model of a point, with all its parameters, and of the average of each observable in `of`.
+
+    It is called with the averages over all realizations, and again without each block of realizations; the error
+    follows from these calls. It returns real numbers of shape (dims...), nan if the value is undefined.
     """
     dims: tuple[str, ...] = ()
-    """Its dimensions beyond the parameter axes; `coords` gives their coordinates."""
+    """Names of its dimensions, without the parameter axes; `coords` gives their coordinates."""
     units: str = "1"
-    """Its unit; "1" for a pure number."""
+    """Unit; "1" for a dimensionless number."""
 
 
 @final
 @dataclass(frozen=True)
 class Coordinate:
-    """What a dimension of observables runs along, for one that is no field of its model."""
+    """Labels of a dimension of observables that is not a field of the model, such as a frequency.
+
+    Parameters
+    ----------
+    long_name
+        Description for an axis label.
+    units
+        Unit; "1" for a dimensionless number (default).
+    """
 
     long_name: str
-    """What it is, as an axis label would say it."""
+    """Description for an axis label."""
     units: str = "1"
-    """Its unit; "1" for a pure number."""
+    """Unit; "1" for a dimensionless number."""
 
 
 @final
-class OnDemand(Mapping[str, ArrayLike]):
-    """Observables that are computed when they are read with [], each time anew; their names cost nothing.
+class LazyObservables(Mapping[str, ArrayLike]):
+    """Mapping of observables that are computed when they are read with []; listing the names computes nothing.
 
-    OnDemand(energy=lambda: energy(state), entropy=lambda: entropy(state))
+    Every read computes the observable again.
+
+    Parameters
+    ----------
+    **entries
+        For each observable, a function without arguments that returns its array.
+
+    Examples
+    --------
+    >>> observables = LazyObservables(energy=lambda: 1.5, entropy=lambda: 1 / 0)
+    >>> list(observables), observables["energy"]
+    (['energy', 'entropy'], 1.5)
     """
 
     def __init__(self, **entries: Callable[[], ArrayLike]) -> None:
@@ -121,108 +202,211 @@ class OnDemand(Mapping[str, ArrayLike]):
 
 
 def parameter(default: Any = MISSING, *, long_name: str, units: str = "1") -> Any:
-    """A model field that carries the label and the unit of its axis; without a default it must be given."""
+    """Declare a field of a model, with the label and the unit of its axis.
+
+    Parameters
+    ----------
+    default
+        Default value; without it the parameter is required.
+    long_name
+        Description for an axis label.
+    units
+        Unit; "1" for a dimensionless number (default).
+
+    Returns
+    -------
+    dataclasses.Field
+        The field, for use in a frozen dataclass.
+
+    Examples
+    --------
+    >>> parameter(0.1, long_name="disorder strength", units="K").metadata["units"]
+    'K'
+    """
     return dataclasses.field(default=default, metadata={"long_name": long_name, "units": units})
 
 
 def fields(model: "type[Model]") -> dict[str, dataclasses.Field[Any]]:
-    """The parameters of a model by name, in the order in which it declares them."""
+    """Return the parameters of a model by name, in the order of their declaration."""
     return {field.name: field for field in dataclasses.fields(model)}  # type: ignore[arg-type]
 
 
 def labels(model: "type[Model]") -> dict[str, dict[str, Any]]:
-    """`long_name` and `units` of the parameters and coordinates of a model, by name."""
-    told = {name: dataclasses.asdict(coordinate) for name, coordinate in model.coordinates.items()}
-    return told | {name: dict(field.metadata) for name, field in fields(model).items()}
+    """Return `long_name` and `units` of the parameters and coordinates of a model, by name."""
+    table = {name: dataclasses.asdict(coordinate) for name, coordinate in model.coordinates.items()}
+    return table | {name: dict(field.metadata) for name, field in fields(model).items()}
 
 
 def required(field: dataclasses.Field[Any]) -> bool:
-    """Whether a parameter has no default; a class that has travelled by value has a `MISSING` of its own."""
+    """Return whether a parameter has no default; a class that was pickled by value has its own copy of `MISSING`."""
     return isinstance(field.default, type(MISSING))
 
 
 def preset(model: "type[Model]", name: str) -> Mapping[str, Any]:
-    """The parameters that a preset of a model sets."""
+    """Return the parameters that a preset of a model sets."""
     if not model.presets:
         raise ParameterError(f"preset must be left out, got {name!r}: {model.__name__} has no presets")
     if name not in model.presets:
-        known = cure(name, model.presets, "it has")
+        known = remedy(name, model.presets, "it has")
         raise ParameterError(f"preset must be one that {model.__name__} has, got {name!r}: {known}")
     return model.presets[name]
 
 
 class Model(ABC):
-    """A disordered system. Subclasses are frozen dataclasses and final."""
+    """Base class of disordered systems; subclasses are final, frozen dataclasses.
+
+    A subclass declares `observables` and `draw_fields` and defines `draw` and `measure`. Its fields, declared with
+    `parameter`, are the parameters of the model.
+
+    Notes
+    -----
+    `draw` contains all the randomness, and `measure` returns the same bits for the same disorder. All observables have
+    the same names, dimensions and shapes at every point of a sweep.
+
+    Examples
+    --------
+    >>> @dataclass(frozen=True)
+    ... class RandomField(Model):
+    ...     width: float = parameter(1.0, long_name="width of the distribution of fields")
+    ...     observables = {"signal": Observable("cosine of the field", dims=())}
+    ...     draw_fields = ("width",)
+    ...
+    ...     def draw(self, rng):
+    ...         return self.width * rng.normal()
+    ...
+    ...     def measure(self, disorder):
+    ...         return {"signal": np.cos(disorder)}
+    >>> RandomField(width=0.0).measure(0.0)["signal"].item()
+    1.0
+    """
 
     observables: ClassVar[Mapping[str, Observable]]
-    """What can be measured: the same names, dims and shapes at every point of a sweep."""
+    """All observables; their names, dimensions and shapes are the same at every point of a sweep."""
 
     draw_fields: ClassVar[tuple[str, ...]]
-    """The fields that `draw` reads; no other field changes the disorder."""
+    """Names of the fields that `draw` reads; no other field changes the disorder."""
 
     axes: ClassVar[tuple[str, ...]] = ()
-    """Fields that are an axis of every store, even with a single value, so that they can grow later."""
+    """Names of the fields that are an axis of every store, even with a single value, so that they can grow later."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    """Named sets of parameters, such as the constants of a material; they take the place of the defaults."""
+    """Named sets of parameters, such as the constants of a material; they replace the defaults."""
 
-    derived: ClassVar[Mapping[str, Derived]] = {}
-    """Quantities that follow from the parameters alone, without disorder: `model.derived[name].value(model)`."""
+    functions_of_parameters: ClassVar[Mapping[str, FunctionOfParameters]] = {}
+    """Numbers that depend only on the parameters: `model.functions_of_parameters[name].value(model)`."""
 
-    of_means: ClassVar[Mapping[str, OfMeans]] = {}
-    """Quantities that are made of averages over the disorder; reductions and figures give them with their errors."""
+    functions_of_means: ClassVar[Mapping[str, FunctionOfMeans]] = {}
+    """Functions of averages over the disorder; reductions and figures compute them with their errors."""
 
     coordinates: ClassVar[Mapping[str, Coordinate]] = {}
-    """Labels of the dimensions that are no fields, such as a frequency of which `coords` makes the grid."""
+    """Labels of dimensions that are not fields, such as a frequency whose grid `coords` computes."""
 
     @classmethod
     def with_preset(cls, name: str, /, **fields: Any) -> Self:
-        """The model with the parameters of a preset; `fields` are the others, and those that differ from it."""
+        """Create a model with the parameters of a preset.
+
+        Parameters
+        ----------
+        name
+            Name of the preset.
+        **fields
+            Other parameters, and parameters that override values of the preset.
+
+        Raises
+        ------
+        ParameterError
+            If the model has no such preset, or rejects a value.
+        """
         return cls(**{**preset(cls, name), **fields})
 
     def coords(self) -> dict[str, NDArray[Any]]:
-        """Coordinates of the observables' own dimensions: by default the fields of the same names.
+        """Return the coordinates of the dimensions of the observables, by name; default: the fields of the same names.
 
-        Only those of the observables that a sweep chooses are read, and they must not be empty.
+        Only the coordinates of the observables that a sweep chooses are read; they must not be empty.
         """
         dims = {dim for observable in self.observables.values() for dim in observable.dims}
         return {name: np.asarray(getattr(self, name)) for name in fields(type(self)) if name in dims}
 
     def check(self, observables: Collection[str]) -> None:  # noqa: B027 - most models can measure all they declare
-        """Raise a `ParameterError` where one of these observables cannot be measured with these parameters.
+        """Raise a `ParameterError` if one of these observables cannot be measured with these parameters.
 
-        A sweep asks every point before anything starts.
+        A sweep calls this method for every point before the run starts.
+
+        Parameters
+        ----------
+        observables
+            Names of the observables that the sweep chooses.
         """
 
     def memory(self, measured: Collection[str]) -> int:  # noqa: ARG002 - most models take little
-        """Bytes that one realization takes at its height with these observables, beside what a worker has anyway.
+        """Return the peak memory of one realization with these observables, in bytes, beyond that of an idle worker.
 
-        No more realizations are computed at a time than workers have memory for. 0 where it is little.
+        The run limits the number of concurrent realizations to what fits into the memory of the workers. Default: 0,
+        which means that the memory is negligible.
+
+        Parameters
+        ----------
+        measured
+            Names of the observables that the sweep chooses.
         """
         return 0
 
     @abstractmethod
     def draw(self, rng: np.random.Generator) -> Any:
-        """One realization of the disorder: every random number of the model is drawn here."""
+        """Draw one realization of the disorder; all random numbers of the model are drawn here.
+
+        Parameters
+        ----------
+        rng
+            Random stream of the realization.
+
+        Returns
+        -------
+        object
+            The disorder, in the form that `measure` expects.
+        """
 
     @abstractmethod
     def measure(self, disorder: Any) -> Mapping[str, ArrayLike]:
-        """The observables of one realization by name; the same bits for the same disorder.
+        """Measure the observables of one realization; the same disorder gives the same bits.
 
-        From what it returns only the observables that the sweep chooses are read, each of them once. A dict will
-        do; return an `OnDemand` where some are expensive, so that they are computed only where they are asked for.
-        Work that several entries share is done at most once if it is cached:
+        Parameters
+        ----------
+        disorder
+            Return value of `draw`.
+
+        Returns
+        -------
+        Mapping
+            Arrays by the name of the observable. Observables with `on_request` may be missing if the sweep does not
+            list them.
+
+        Notes
+        -----
+        Only the observables that the sweep chooses are read, each once. A dict is sufficient. Return `LazyObservables`
+        if some observables are expensive; then only the chosen ones are computed. Cache work that several observables
+        share:
 
             state = functools.cache(lambda: self.evolve(disorder))
-            return OnDemand(energy=lambda: energy(state()), entropy=lambda: entropy(state()))
-
-        Those that are measured on request may be missing where nobody could have asked for them.
+            return LazyObservables(energy=lambda: energy(state()), entropy=lambda: entropy(state()))
         """
 
     def measure_all(self, disorders: Sequence[Any]) -> Mapping[str, ArrayLike]:
-        """The observables of many realizations at a time, each with the realization as its first dimension.
+        """Measure the observables of many realizations at once; optional.
 
-        A model need not have it. It pays where `measure` takes microseconds, most of them for calling NumPy:
+        Parameters
+        ----------
+        disorders
+            Return values of `draw`, at most as many as a chunk of the store has realizations.
+
+        Returns
+        -------
+        Mapping
+            Arrays by the name of the observable; the first dimension is the realization.
+
+        Notes
+        -----
+        It is useful if `measure` takes microseconds, most of them overhead of NumPy calls:
 
             def measure(self, field):
                 return {"signal": np.cos(np.multiply.outer(self.t, field)).mean(axis=-1)}
@@ -230,21 +414,21 @@ class Model(ABC):
             def measure_all(self, fields):
                 return {"signal": np.cos(np.einsum("t,rs->rts", self.t, fields)).mean(axis=-1)}
 
-        Row by row it must have the bits of `measure`, so what is summed must lie in memory in the same order. There
-        are at most as many disorders as a chunk of the store has realizations. Where it raises, they are measured
-        one by one, and only those at fault fail.
+        Each row must have the same bits as the result of `measure`. So sums must run over values in the same order in
+        memory. If it raises an exception, the realizations are measured one by one, and only those that raise an
+        exception fail.
         """
         raise NotImplementedError(f"{type(self).__name__} measures one realization at a time")
 
 
 def measures_all(model: Model) -> bool:
-    """Whether a model can measure many realizations at a time."""
+    """Return whether a model defines `measure_all`."""
     return type(model).measure_all is not Model.measure_all
 
 
 def bytes_needed(model: Model, observables: Collection[str]) -> int:
-    """What a model says that a realization takes."""
-    told: object = model.memory(observables)
-    if isinstance(told, bool) or not isinstance(told, Integral) or told < 0:
-        raise ModelError(f"memory() of {type(model).__name__} must return a number of bytes, 0 or more, got {told!r}")
-    return int(told)
+    """Return the memory of one realization in bytes, as `Model.memory` gives it."""
+    memory: object = model.memory(observables)
+    if isinstance(memory, bool) or not isinstance(memory, Integral) or memory < 0:
+        raise ModelError(f"memory() of {type(model).__name__} must return a number of bytes, 0 or more, got {memory!r}")
+    return int(memory)

@@ -1,8 +1,9 @@
-"""How a model travels to a worker: an instance with its parameters, and what it takes to have its class there.
+"""Serialize a model, with its parameters and the source of its class, to send it to a worker.
 
-The class of an installed model is found by name. That of a model in a file comes with the file's source. A class
-without a file, from a notebook or an interactive session, travels by value; the texts of its cells go with it, so that
-tracebacks on a worker show the lines that raised.
+- The class of an installed model is found by its name.
+- The class of a model in a file is sent with the source of the file.
+- A class without a file, from a notebook or an interactive session, is pickled by value. The text of its notebook cells
+  is sent with it, so tracebacks on a worker show the lines that raised the exception.
 """
 
 import io
@@ -22,18 +23,18 @@ from ensemble.models.model import Model
 @final
 @dataclass(frozen=True)
 class PackedModel:
-    """A model as bytes."""
+    """A serialized model."""
 
     model: bytes
     """The model with its parameters, pickled."""
     source: bytes = b""
-    """The files that its class is from; empty if workers can import it by name, or if it travels by value."""
+    """Source files of its class; empty if workers import the class by name, or if it is pickled by value."""
     texts: tuple[tuple[str, str], ...] = ()
-    """Names and texts of the notebook cells that travel by value."""
+    """Names and texts of notebook cells whose code is pickled by value."""
 
 
 def pack(model: Model) -> PackedModel:
-    """A model on its way to a worker."""
+    """Serialize a model for a worker."""
     source = source_of(type(model))
     buffer = io.BytesIO()
     pickler = _Pickler(buffer)
@@ -44,7 +45,7 @@ def pack(model: Model) -> PackedModel:
 
 
 def unpack(packed: PackedModel) -> Model:
-    """The model on the worker."""
+    """Restore the model on the worker."""
     if packed.source:
         import_source(unpack_source(packed.source))
     for name, text in packed.texts:
@@ -54,7 +55,7 @@ def unpack(packed: PackedModel) -> Model:
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
-    """Pickles code with the name of its file, which cloudpickle replaces from its version 3.1.3 on."""
+    """Pickler that keeps the file name of code objects; cloudpickle replaces it from version 3.1.3 on."""
 
     def __init__(self, file: io.BytesIO) -> None:
         super().__init__(file)
@@ -62,7 +63,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
         """Names of the files of all code that travels by value."""
 
     def reducer_override(self, obj: Any) -> Any:
-        """How an object is pickled, as `pickle.Pickler` asks."""
+        """Pickle code objects with `marshal`, and everything else as cloudpickle does."""
         if isinstance(obj, CodeType):
             self.files.add(obj.co_filename)
             return marshal.loads, (marshal.dumps(obj),)

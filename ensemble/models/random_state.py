@@ -1,6 +1,7 @@
-"""Random pure states of N spins, the ergodic end that dynamics are compared with: Appendix C of PRB 103, 214205 (2021).
+"""Random pure states of N spins, as a reference for ergodic dynamics: Appendix C of PRB 103, 214205 (2021).
 
-A realization is a batch of states. Means over states and pairs fall like exp(-a 2^(bN)), a about 0.127, b about 1.01.
+A realization is a batch of states. Means over states and pairs decay like exp(-a 2^(b N)), with a about 0.127 and b
+about 1.01.
 """
 
 from collections.abc import Mapping
@@ -37,11 +38,11 @@ class RandomState(Model):
             object.__setattr__(self, name, value)
 
     def draw(self, rng: np.random.Generator) -> NDArray[np.uint64]:
-        """A key of 128 bits, (2,), from which `measure` draws the states: they would fill a gigabyte at N = 16."""
+        """Draw a key of 128 bits, (2,). `measure` draws the states from it; stored, they would fill 1 GB at N = 16."""
         return rng.integers(0, 2**64, size=2, dtype=np.uint64)
 
     def measure(self, disorder: NDArray[np.uint64]) -> dict[str, float]:
-        """Averages over the states that belong to a key, and over their pairs."""
+        """Return averages over the states that follow from the key, and over their pairs of spins."""
         rng = np.random.Generator(np.random.Philox(key=disorder))
         concurrences = random_pair_concurrences(rng, self.N, self.states)
         return {"concurrence": float(concurrences.mean()), "entangled": float(np.mean(concurrences > 0.0))}

@@ -1,4 +1,4 @@
-"""Which values a parameter may have: rules that models put together, one for each of their fields."""
+"""Validate the values of parameters: a model has one rule for each of its fields."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -10,23 +10,23 @@ import numpy as np
 from ensemble.errors import ParameterError
 
 Rule = Callable[[str, Any], Any]
-"""Takes a parameter's name and value, returns the value in its own type or says what it must be."""
+"""Function of the name and the value of a parameter; returns the converted value or raises a `ParameterError`."""
 
 
 def checked(rules: Mapping[str, Rule], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of all parameters in their own types; raises where one cannot be used."""
+    """Return the converted values of all parameters; raise a `ParameterError` if a value is invalid."""
     return {name: rules[name](name, value) for name, value in values.items()}
 
 
 def integer(least: int, most: int | None = None) -> Rule:
-    """An integer in a range."""
+    """Return a rule for an integer between `least` and `most`, both included; `most=None`: no upper limit."""
     wanted = (
         f"from {least} to {most}" if most is not None else f"of at least {least}" if least else "that is not negative"
     )
 
     def rule(name: str, value: Any) -> int:
-        known = isinstance(value, Integral) and not isinstance(value, bool)
-        if not known or int(value) < least or (most is not None and int(value) > most):
+        is_integer = isinstance(value, Integral) and not isinstance(value, bool)
+        if not is_integer or int(value) < least or (most is not None and int(value) > most):
             raise ParameterError(f"{name} must be an integer {wanted}, got {value!r}")
         return int(value)
 
@@ -34,14 +34,14 @@ def integer(least: int, most: int | None = None) -> Rule:
 
 
 def finite(name: str, value: Any) -> float:
-    """A number that is neither infinite nor missing."""
+    """Require a finite number."""
     if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         raise ParameterError(f"{name} must be a finite number, got {value!r}")
     return float(value)
 
 
 def not_negative(name: str, value: Any) -> float:
-    """Zero or a positive number."""
+    """Require zero or a positive number."""
     number = finite(name, value)
     if number < 0.0:
         raise ParameterError(f"{name} must not be negative, got {number!r}")
@@ -49,7 +49,7 @@ def not_negative(name: str, value: Any) -> float:
 
 
 def positive(name: str, value: Any) -> float:
-    """A positive number."""
+    """Require a positive number."""
     number = finite(name, value)
     if number <= 0.0:
         raise ParameterError(f"{name} must be positive, got {number!r}")
@@ -57,14 +57,14 @@ def positive(name: str, value: Any) -> float:
 
 
 def truth(name: str, value: Any) -> bool:
-    """True or false."""
+    """Require True or False."""
     if not isinstance(value, bool | np.bool_):
         raise ParameterError(f"{name} must be true or false, got {value!r}")
     return bool(value)
 
 
 def one_of(*choices: str) -> Rule:
-    """One of some words."""
+    """Return a rule for one of these strings."""
     wanted = " or ".join(f'"{choice}"' for choice in choices)
 
     def rule(name: str, value: Any) -> str:
@@ -76,17 +76,17 @@ def one_of(*choices: str) -> Rule:
 
 
 def increasing(name: str, value: Any) -> tuple[float, ...]:
-    """Finite numbers, each larger than the one before."""
+    """Require a sequence of finite, strictly increasing numbers."""
     return _increasing(name, value, -math.inf, "strictly increasing")
 
 
 def increasing_from_zero(name: str, value: Any) -> tuple[float, ...]:
-    """Such numbers, none of them negative."""
+    """Require a sequence of finite, strictly increasing numbers that are not negative."""
     return _increasing(name, value, 0.0, "strictly increasing and not negative")
 
 
 def parts(name: str, value: Any) -> tuple[float, ...]:
-    """Such numbers from 0 to 1."""
+    """Require a sequence of strictly increasing numbers between 0 and 1."""
     numbers = increasing(name, value)
     if numbers[0] < 0 or numbers[-1] > 1:
         raise ParameterError(f"{name} must lie between 0 and 1, got {value!r}")
@@ -94,7 +94,7 @@ def parts(name: str, value: Any) -> tuple[float, ...]:
 
 
 def two(numbers_of: Rule) -> Rule:
-    """From and to: two numbers that another rule allows."""
+    """Return a rule for a range, two numbers (from, to) that another rule accepts."""
 
     def rule(name: str, value: Any) -> tuple[float, ...]:
         numbers: tuple[float, ...] = numbers_of(name, value)

@@ -1,7 +1,7 @@
-"""The files of a model: its own and the modules beside it that it imports, read once by the driver.
+"""Read the files of a model: its own file and the modules in the same folder that it imports.
 
-`import helper` in a model means the file `helper.py` beside it, as it does in a script. Names of the standard library
-always mean the standard library.
+The driver reads these files once. As in a script, `import helper` in a model means the file `helper.py` in its folder.
+Names of the standard library always mean the standard library.
 """
 
 import ast
@@ -17,49 +17,59 @@ from typing import Self, final
 from ensemble.errors import ModelError
 
 PREFIX = "ensemble_model_"
-"""What the private names of all models in files begin with."""
+"""Prefix of the private package names of all models in files."""
 DIGITS = 12
-"""Of a SHA-256 in hexadecimal: enough to tell contents apart."""
+"""Number of hexadecimal digits that are kept of a SHA-256 hash, enough to distinguish contents."""
 MOST_BYTES = 4 * 2**20
-"""A model's files may have so many bytes in all: they travel with every task."""
+"""Maximum total size of the files of a model, in bytes; they are sent with every task."""
 
 NOT_BESIDE = sys.stdlib_module_names | {"ensemble"}
-"""Names that never mean a file beside the model."""
+"""Module names that never mean a file in the folder of the model."""
 
 
 @final
 @dataclass(frozen=True)
 class SourceFile:
-    """One module of a model."""
+    """Source of one module of a model."""
 
     path: str
-    """Where the driver has read it."""
+    """Path that the driver read the file from."""
     text: str
-    """Its source."""
+    """Text of the file."""
     is_package: bool = False
-    """Whether it is the `__init__` of a package."""
+    """Whether the file is the `__init__` of a package."""
 
 
 @final
 @dataclass(frozen=True)
 class ModelSource:
-    """The files of a model: what is imported, and what travels."""
+    """All files of a model, as they are imported and sent to workers."""
 
     main: str
-    """Name of the module with the model's class."""
+    """Name of the module that contains the class of the model."""
     modules: tuple[tuple[str, SourceFile], ...]
-    """All modules by their names, relative to the model's folder; the main module first."""
+    """All modules by name, relative to the folder of the model; the main module is the first."""
     digest: str
-    """Hash of their contents; for a single file, of its bytes."""
+    """Hash of the names and contents; for a single file, of its bytes."""
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """The source of the model in a file.
+        """Read the source of a model from its file.
+
+        Parameters
+        ----------
+        path
+            The file that contains the class of the model.
+
+        Returns
+        -------
+        ModelSource
+            The file, and the modules in its folder that it imports directly or indirectly.
 
         Raises
         ------
         ModelError
-            If a file cannot be read or decoded, or all of them are too large to travel.
+            If a file cannot be read or decoded, or if the files are larger than `MOST_BYTES` in total.
         """
         path = path.resolve()
         main = path.stem.replace(".", "_")
@@ -67,7 +77,7 @@ class ModelSource:
         wanted = list(contents[main].imports(package=""))
         while wanted:
             name = wanted.pop()
-            if name not in contents and (found := _beside(path.parent, name)):
+            if name not in contents and (found := _module_in(path.parent, name)):
                 contents[name] = found
                 wanted += found.imports(package=name if found.is_package else name.rpartition(".")[0])
         if (size := sum(len(each.content) for each in contents.values())) > MOST_BYTES:
@@ -80,14 +90,14 @@ class ModelSource:
 
     @property
     def package(self) -> str:
-        """The private name under which its modules are imported; other folders with the same content have others."""
+        """Private package name of the modules; it depends on their content and on the path of the main file."""
         path = dict(self.modules)[self.main].path
         return PREFIX + hashlib.sha256(f"{self.digest} {path}".encode()).hexdigest()[:DIGITS]
 
 
 @final
 class _File:
-    """A file that is read once."""
+    """A file of a model, read once."""
 
     def __init__(self, path: Path, *, is_package: bool) -> None:
         try:
@@ -101,11 +111,11 @@ class _File:
         self.path, self.is_package = path, is_package
 
     def imports(self, package: str) -> Iterator[str]:
-        """The modules that its import statements name, those in functions as well, and their packages."""
+        """Yield the modules in all `import` statements, also those inside functions, and their parent packages."""
         try:
             tree = ast.parse(self.text)
         except (SyntaxError, ValueError, RecursionError):
-            return  # importing it tells what is wrong
+            return  # importing the file reports the error
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
@@ -120,37 +130,37 @@ class _File:
 
 
 def _absolute(name: str, level: int, package: str) -> str:
-    """The name, from the model's folder, of a module that is imported in a package there."""
+    """Return the absolute name of a module, relative to the folder of the model; `level` counts the leading dots."""
     if level:
         parts = package.split(".") if package else []
         name = ".".join([*parts[: len(parts) - level + 1], *filter(None, [name])])
     return name
 
 
-def _beside(folder: Path, name: str) -> _File | None:
-    """The module of that name in the folder of a model."""
+def _module_in(folder: Path, name: str) -> _File | None:
+    """Return the module with this name from the folder of the model; None if the folder does not contain it."""
     parts = name.split(".")
     if parts[0] in NOT_BESIDE:
         return None
-    place = folder.joinpath(*parts)
+    target = folder.joinpath(*parts)
     with contextlib.suppress(OSError, ValueError):
-        if (init := place / "__init__.py").is_file():
+        if (init := target / "__init__.py").is_file():
             return _File(init, is_package=True)
-        if (file := place.with_name(f"{place.name}.py")).is_file():
+        if (file := target.with_name(f"{target.name}.py")).is_file():
             return _File(file, is_package=False)
-        if any(place.glob("*.py")) and not (len(parts) == 1 and _is_installed(name)):
-            return _File(place, is_package=True)  # a folder of modules without an __init__
+        if any(target.glob("*.py")) and not (len(parts) == 1 and _is_installed(name)):
+            return _File(target, is_package=True)  # a namespace package, without an __init__
     return None
 
 
 def _is_installed(name: str) -> bool:
-    """Whether Python finds a module of that name, and not just a folder."""
+    """Return whether Python can import this name from a module or regular package, not from a plain folder."""
     spec = importlib.util.find_spec(name)
     return spec is not None and spec.origin is not None
 
 
 def _digest(contents: Mapping[str, _File]) -> str:
-    """Hash of the main module alone if there is no other, and else of all names and contents."""
+    """Return the hash of the file if there is only one module, else the hash of all names and contents."""
     first, *others = contents.values()
     if not others:
         return hashlib.sha256(first.content).hexdigest()[:DIGITS]

@@ -1,11 +1,11 @@
-"""The model that a store was computed with: installed, or named by the user.
+"""Find the model that a store was computed with: an installed model, or one that the user names.
 
-A store comes from anywhere, so what it says of its model is a name to compare with and to print, and never a file or a
-module to import:
+A store may come from an untrusted source. So the model name in a store is only compared and printed; no file or module
+that a store names is imported:
 
-    "tls_glass"              imported if an installed package offers it, as an entry point of `ensemble.models`
-    "my_model.py:MyModel"    imported from the file that the user names, never from one that lies somewhere
-    "my_package.glass:Glass" likewise
+    "tls_glass"              imported if an installed package provides this entry point of `ensemble.models`
+    "my_model.py:MyModel"    imported only from the file that the user names
+    "my_package.glass:Glass" imported only if the user names it
 """
 
 import re
@@ -17,35 +17,40 @@ from ensemble.models import catalog
 from ensemble.models.model import Model
 
 Named = str | Path | type[Model]
-"""A model as the user names it: FILE.py, FILE.py:CLASS, MODULE:CLASS, the name of an installed model, or its class."""
+"""Model as the user gives it: FILE.py, FILE.py:CLASS, MODULE:CLASS, the name of an installed model, or its class."""
 
 _PLAIN = re.compile(r"(?!\.\.)[^/\\:]+|(?!\.\.)[^/\\:]+:[^\W\d]\w*")
-"""What a store may call a model: a name alone, or a file or module without folders, and a class in it."""
+"""Valid model names in a store: a name alone, or a file or module without folders, with the name of a class."""
 
 
 def stored_model(
     reference: str, store: object, named: Named | None, say: Callable[[str], None] = lambda _: None
 ) -> type[Model]:
-    """Return the model of a store.
+    """Return the model class of a store.
 
     Parameters
     ----------
     reference
-        What the store calls its model.
+        Name of the model in the store.
     store
-        The path of the store, for errors.
+        Path of the store, for error messages.
     named
-        The model as the user names it. FILE.py takes its class from `reference`. Default: only an installed model can
-        be found.
+        The model as the user gives it. For FILE.py alone, the name of the class is taken from `reference`. Default:
+        only installed models are found.
     say
-        Called with one line before a file or a module of the user is imported.
+        Called with one line before a file or module of the user is imported.
+
+    Returns
+    -------
+    type
+        The class of the model.
 
     Raises
     ------
     ModelNotNamed
         If the model is not installed and the user has not named it.
     ModelError
-        If `reference` is no plain name, or what the user names cannot be imported.
+        If `reference` is not a valid name, or if the model that the user names cannot be imported.
     """
     if not (reference.isprintable() and _PLAIN.fullmatch(reference)):
         raise ModelError(
@@ -65,7 +70,7 @@ def stored_model(
 
 
 def _with_class(named: str, reference: str, store: object) -> str:
-    """What the user names, with the class that the store names if it is a file alone."""
+    """Return the model that the user names; the name of the class in the store is appended to FILE.py."""
     if not named.endswith(".py"):
         return named
     _, colon, name = reference.rpartition(":")

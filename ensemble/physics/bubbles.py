@@ -1,14 +1,36 @@
-"""Bubbles: a site and its nearest others, the compact halves of a system that entanglement entropy cuts out."""
+"""Bubbles: a site and its nearest sites. Half-system entanglement entropies use them as the subsystem."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
 def nearest_bubbles(distance: ArrayLike, count: int | None = None, *, size: int | None = None) -> NDArray[np.intp]:
-    """Bubble i is site i and its nearest others, nearest first: `size` sites, or floor(N/2); shape (count, size).
+    """Return the bubble of each site: the site itself and its nearest sites, nearest first.
 
-    `distance` is (N, N), N at least 2, and its diagonal is ignored. Of others at the same distance the one with
-    the lower number comes first. Without `count` there is a bubble around each site, with it around the first ones.
+    Parameters
+    ----------
+    distance
+        Distances, shape (N, N) with N at least 2. The diagonal is ignored.
+    count
+        Number of bubbles, around the first `count` sites. Default: one bubble around each site.
+    size
+        Number of sites in a bubble, the centre included. Default: floor(N/2).
+
+    Returns
+    -------
+    Site numbers, shape (count, size). Of two sites at the same distance, the lower number comes first.
+
+    Raises
+    ------
+    ValueError
+        If `distance` has another shape or contains NaN, or if `count` is not between 0 and N.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.array([0.0, 1.0, 3.0, 7.0])
+    >>> nearest_bubbles(np.abs(np.subtract.outer(x, x))).tolist()
+    [[0, 1], [1, 0], [2, 1], [3, 2]]
     """
     separation = np.array(distance, dtype=np.float64)
     n = len(separation) if separation.ndim else 0

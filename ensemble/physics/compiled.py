@@ -1,15 +1,15 @@
-"""The one way in which this package compiles a function: Numba, cached on disk, strict arithmetic.
+"""Compile a function with Numba: cached on disk, with strict floating-point arithmetic.
 
-No `parallel` and no `fastmath`: a kernel returns the same bits in whatever process or thread it runs. It lets go of
-the interpreter's lock, so that a worker answers its scheduler while it computes.
-Division by zero follows IEEE 754, as in NumPy, so that no loop carries a branch for it.
+All compiled functions of the package use this decorator. It sets neither `parallel` nor `fastmath`, so a kernel returns
+the same bits in every process and thread. It releases the global interpreter lock (GIL), so a worker answers its
+scheduler while it computes. Division by zero follows IEEE 754, as in NumPy, so loops need no branch for it.
 
-Machine code is kept next to each module until that module changes. Numba does not see that a function which is
-called from another module has changed: whoever edits a kernel removes `__pycache__` here.
+Numba stores the machine code next to each module and compiles again when that module changes. Numba does not notice
+when a function that is imported from another module changes: after you edit a kernel, delete `__pycache__` here.
 
-Where neither this package nor the home of the user can be written to, as in many containers, machine code is kept in a
-folder for temporary files that nobody else can enter, or in none: Numba refuses to compile a function that it cannot
-keep.
+If neither the package folder nor the home folder of the user is writable, as in many containers, the machine code is
+stored in a temporary folder that only this user can access. If there is no such folder either, the cache is disabled,
+because Numba raises an error if it is asked to cache a function and finds no writable folder.
 """
 
 import functools
@@ -26,11 +26,11 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def compiled(function: Function) -> Function:
-    """`function` compiled on its first call for the argument types of that call."""
+    """Return `function`, compiled with Numba at its first call for the argument types of that call."""
     compile_now = functools.partial(njit, nogil=True, error_model="numpy")
     try:
         return cast(Function, compile_now(cache=True)(function))
-    except RuntimeError:  # there is no folder for it
+    except RuntimeError:  # Numba found no writable cache folder
         if folder := private_folder():
             config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
         return cast(Function, compile_now(cache=folder is not None)(function))
@@ -38,15 +38,17 @@ def compiled(function: Function) -> Function:
 
 @functools.cache
 def private_folder() -> Path | None:
-    """A folder for machine code that only this user can enter, the same for all processes; None if there is none.
+    """Return a cache folder that only this user can access, the same for all processes, or None if there is none.
 
-    Machine code is run without a question, so nothing is taken from a folder that others can write to.
+    Cached machine code is executed without a check, so a folder that other users can write to is not used.
     """
     try:
         folder = Path(tempfile.gettempdir()) / f"ensemble-numba-{os.geteuid()}"
         folder.mkdir(mode=0o700, exist_ok=True)
-        about = folder.lstat()
+        status = folder.lstat()
     except OSError:
         return None
-    mine = stat.S_ISDIR(about.st_mode) and about.st_uid == os.geteuid() and not stat.S_IMODE(about.st_mode) & 0o077
-    return folder if mine and os.access(folder, os.W_OK | os.X_OK) else None
+    private = (
+        stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not stat.S_IMODE(status.st_mode) & 0o077
+    )
+    return folder if private and os.access(folder, os.W_OK | os.X_OK) else None

@@ -1,7 +1,7 @@
-"""Draws of random numbers that disordered models are made of, and the geometry that goes with them.
+"""Random numbers for disordered models, and distances in a periodic box.
 
-Every function that draws takes the generator first and advances it by a fixed number of variates,
-so that a model's `draw` is defined by the order of its calls.
+Every function that draws takes the generator as its first argument and advances it by a fixed number of variates.
+So the order of the calls defines a model's `draw`.
 """
 
 import numpy as np
@@ -16,12 +16,12 @@ def uniform(rng: np.random.Generator, n: int) -> Array:
 
 
 def centred_uniform(rng: np.random.Generator, n: int) -> Array:
-    """Draw `n` numbers that are uniform on (-1/2, 1/2): the exponents of `log_uniform`."""
+    """Draw `n` numbers that are uniform on (-1/2, 1/2). `log_uniform` takes them as exponents."""
     return rng.random(n) - 0.5
 
 
 def log_uniform(exponent: Array, typical: float, decades: float) -> Array:
-    """Numbers log-uniform over `decades` powers of ten, centred on `typical`, from `centred_uniform` exponents."""
+    """Return log-uniform numbers over `decades` powers of ten around `typical`, from exponents of `centred_uniform`."""
     return typical * 10.0 ** (decades * exponent)
 
 
@@ -31,12 +31,12 @@ def chi_square(rng: np.random.Generator, n: int) -> Array:
 
 
 def gaussian(rng: np.random.Generator, *shape: int) -> Array:
-    """Draw standard normal numbers, row after row."""
+    """Draw standard normal numbers of this shape, row by row."""
     return rng.standard_normal(shape)
 
 
 def symmetric(pairs: Array, n: int) -> Array:
-    """The symmetric (n, n) matrix with the numbers `pairs` above its diagonal, row after row, and zeros on it."""
+    """Return the symmetric (n, n) matrix with `pairs` above the diagonal, row by row, and a diagonal of zeros."""
     matrix = np.zeros((n, n))
     matrix[~np.tri(n, dtype=np.bool_)] = pairs
     return matrix + matrix.T
@@ -48,18 +48,18 @@ def azimuths(rng: np.random.Generator, n: int) -> Array:
 
 
 def positions(rng: np.random.Generator, n: int) -> Array:
-    """Draw `n` points, uniform in a cube, as an (n, 3) array in units of the cube's side."""
+    """Draw `n` points that are uniform in a cube, shape (n, 3), in units of the side of the cube."""
     return rng.random((n, 3))
 
 
 def minimum_image_separations(position: Array, side: float) -> Array:
-    """Vectors (n, n, d) from the second to the first of two points (n, d) in a periodic box: to the nearest image."""
+    """Return the vectors r_i - r_j, shape (n, n, d), to the nearest image of points (n, d) in a periodic box."""
     separation: Array = position[:, np.newaxis, :] - position[np.newaxis, :, :]
     separation -= side * np.round(separation / side)
     return separation
 
 
 def minimum_image_distances(position: Array, side: float) -> Array:
-    """Distances (n, n) between points (n, d) in a periodic box: for each pair that of the nearest images."""
+    """Return the distances (n, n) between the nearest images of points (n, d) in a periodic box."""
     distance: Array = np.sqrt(np.sum(minimum_image_separations(position, side) ** 2, axis=-1))
     return distance

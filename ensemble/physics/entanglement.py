@@ -1,7 +1,7 @@
-"""Entanglement of two qubits, to the last digits of double precision: Wootters' concurrence, and the negativity.
+"""Concurrence (Wootters) and negativity of two qubits, to the last digits of double precision.
 
-Basis order |↑↑>, |↑↓>, |↓↑>, |↓↓>. States that are separable beyond doubt are sorted out by the determinant of their
-partial transpose; `two_qubits` decomposes the others.
+The basis order is |↑↑>, |↑↓>, |↓↑>, |↓↓>. The determinant of the partial transpose finds most separable states;
+`two_qubits` decomposes all others.
 """
 
 import numpy as np
@@ -11,26 +11,62 @@ from ensemble.physics.compiled import compiled
 from ensemble.physics.two_qubits import add_state, finish, make_room, new_batch
 
 STATE_TOLERANCE = 1e-6
-"""A matrix that misses hermiticity, positivity or unit trace by more than this is not a state."""
+"""Largest deviation from hermiticity, positivity or unit trace that a density matrix may have."""
+
+ENTROPY_FLOOR = 1e-12
+"""A smaller entropy is a rounding error and is returned as exactly 0."""
 
 SEPARABLE_MARGIN = 1e-12
-"""det(ρ^TB) / (ρ11 ρ22 ρ33 ρ44) above which a state is separable whatever the rounding."""
+"""A state with det(ρ^TB) / (ρ11 ρ22 ρ33 ρ44) above this is separable, in spite of rounding errors."""
 
 
 def concurrence(rho: ArrayLike) -> NDArray[np.float64]:
-    """Concurrence of two-qubit density matrices.
+    """Return the concurrence of two-qubit density matrices.
 
-    `rho` has shape (..., 4, 4) and the result shape (...). Values below `CONCURRENCE_FLOOR` are 0.
-    Negative eigenvalues of the order of rounding, and up to `STATE_TOLERANCE`, are cut off by the factorization;
-    beyond it, or when `rho` is not hermitian, normalized and finite, a ValueError is raised.
+    Parameters
+    ----------
+    rho
+        Density matrices, shape (..., 4, 4), in the basis |↑↑>, |↑↓>, |↓↑>, |↓↓>.
+
+    Returns
+    -------
+    Concurrence, shape (...), from 0 to 1. Values below `CONCURRENCE_FLOOR` are returned as 0.
+
+    Raises
+    ------
+    ValueError
+        If a matrix is not finite, or if hermiticity, unit trace or positivity fail by more than `STATE_TOLERANCE`.
+
+    Notes
+    -----
+    C = max(0, s1 - s2 - s3 - s4) with the singular values s of X^T (σy ⊗ σy) X, where ρ = X X†. The factorization
+    cuts off negative eigenvalues that are not below -`STATE_TOLERANCE`.
     """
     return _entanglement(rho, negativity=False)
 
 
 def negativity(rho: ArrayLike) -> NDArray[np.float64]:
-    """Negativity of two-qubit density matrices: minus the negative eigenvalue of their partial transpose, or 0.
+    """Return the negativity of two-qubit density matrices.
 
-    Takes and refuses what `concurrence` does; values below `CONCURRENCE_FLOOR` are 0.
+    The negativity is minus the negative eigenvalue of the partial transpose, or 0 if there is none.
+
+    Parameters
+    ----------
+    rho
+        Density matrices, shape (..., 4, 4), in the basis |↑↑>, |↑↓>, |↓↑>, |↓↓>.
+
+    Returns
+    -------
+    Negativity, shape (...), from 0 to 1/2. Values below `CONCURRENCE_FLOOR` are returned as 0.
+
+    Raises
+    ------
+    ValueError
+        If a matrix is not finite, or if hermiticity, unit trace or positivity fail by more than `STATE_TOLERANCE`.
+
+    Notes
+    -----
+    N = (Σ |eigenvalues of ρ^TB| - Tr ρ) / 2.
     """
     return _entanglement(rho, negativity=True)
 
@@ -64,7 +100,7 @@ def _checked_states(rho: ArrayLike) -> NDArray[np.complex128]:
 
 @compiled
 def _entanglement_of_each(states: NDArray[np.complex128], negativity: bool, values: NDArray[np.float64]) -> None:
-    """Fill values (n,), zero before, for a stack of states (n, 4, 4)."""
+    """Fill `values` (n,), which must be zero, for a stack of states (n, 4, 4)."""
     batch = new_batch(negativity)
     work = np.empty((4, 4), dtype=np.complex128)
     for k in range(states.shape[0]):
@@ -76,15 +112,15 @@ def _entanglement_of_each(states: NDArray[np.complex128], negativity: bool, valu
 
 @compiled
 def is_separable(rho: NDArray[np.complex128], pivoted: NDArray[np.complex128]) -> bool:
-    """Whether the partial transpose is positive definite beyond rounding.
+    """Return whether the partial transpose is positive definite beyond rounding errors; `pivoted` (4, 4) is scratch.
 
-    It has at most one negative eigenvalue, so a positive determinant decides. The determinant is taken from
-    the pivots of Gaussian elimination relative to the diagonal, which makes it blind to the scale of each
-    basis state. Nearly pure states have it near 0, of either sign: they are never sorted out here.
+    The partial transpose has at most one negative eigenvalue, so a positive determinant is sufficient. The determinant
+    is computed from the pivots of Gaussian elimination, relative to the diagonal, so it does not depend on the scale of
+    each basis state. For nearly pure states it is near 0, with either sign: they are never called separable here.
     """
     for i in range(4):
         for j in range(4):
-            # rows and columns are the bit pairs (a, b); the transpose exchanges the second bits
+            # rows and columns are bit pairs (a, b); the partial transpose exchanges the second bits
             pivoted[i, j] = rho[(i & 2) | (j & 1), (j & 2) | (i & 1)]
     determinant = 1.0
     for k in range(4):

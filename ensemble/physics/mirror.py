@@ -1,4 +1,4 @@
-"""A symmetric matrix from its upper half, in place: tile by tile, so that both halves of a tile fit into the cache."""
+"""Copy the upper triangle of a matrix to the lower one, in place, tile by tile so that tiles fit into the cache."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,12 +6,12 @@ from numpy.typing import NDArray
 from ensemble.physics.compiled import compiled
 
 _TILE = 64
-"""Rows and columns that are copied together."""
+"""Rows and columns of a tile."""
 
 
 @compiled
 def mirror(matrix: NDArray[np.float64]) -> None:
-    """Copy what is above the diagonal to below it."""
+    """Copy the elements above the diagonal to below the diagonal."""
     count = len(matrix)
     for top in range(0, count, _TILE):
         for left in range(top, count, _TILE):

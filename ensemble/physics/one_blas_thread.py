@@ -1,6 +1,6 @@
-"""Linear algebra on one thread, whatever the machine: then a matrix has the same spectrum, to the last bit.
+"""Limit BLAS and LAPACK to one thread, so that a matrix has the same spectrum to the last bit.
 
-OpenBLAS splits sums between its threads, and two of them change the last bits at 256 x 256 and beyond.
+OpenBLAS splits sums between its threads. Two threads change the last bits for matrices of 256 x 256 and larger.
 """
 
 import threading
@@ -11,9 +11,9 @@ from threadpoolctl import ThreadpoolController
 
 
 class OneBlasThread:
-    """While anybody in this process is inside, BLAS and LAPACK use one thread.
+    """A context manager: BLAS and LAPACK use one thread while any thread of this process is inside.
 
-    The limit holds for the whole process, so the first to enter sets it and the last to leave lifts it.
+    The limit holds for the whole process, so the first thread that enters sets it and the last that leaves removes it.
     """
 
     def __init__(self) -> None:
@@ -36,10 +36,10 @@ class OneBlasThread:
 
 
 one_blas_thread = OneBlasThread()
-"""The one of this process: `with one_blas_thread: ...`."""
+"""The single instance of this process: `with one_blas_thread: ...`."""
 
 
 @cache
 def _libraries() -> ThreadpoolController:
-    """The libraries that are loaded: to look for them takes a millisecond, to limit them ten microseconds."""
+    """The loaded libraries, cached: finding them takes a millisecond, limiting them takes ten microseconds."""
     return ThreadpoolController()

@@ -1,13 +1,13 @@
-"""Spectra of very many lines, each of a complex weight, blurred by a Gaussian in time.
+"""Spectra of many lines with complex weights, broadened by a Gaussian decay in time.
 
     f(ω) = Re Σ_l c_l K(ν_l - ω),   K(x) = (1/π) ∫_0^∞ exp(i x t - σ² t² / 2) dt = w_F(x / (σ √2)) / (σ √(2π))
 
-with the Faddeeva function w_F. Its real part is a Gaussian of area 1; the imaginary part, Dawson's integral, falls only
-like 1/x, so a complex weight is felt everywhere.
+with the Faddeeva function w_F. The real part of K is a Gaussian of area 1. The imaginary part is Dawson's integral. It
+falls only as 1/x, so a line with a complex weight contributes at all frequencies.
 
-K is smooth on the scale of σ. So each weight is divided among the nearest nodes of a fine uniform grid, by Lagrange's
-interpolation of K; on that grid the sum is one convolution; and f is interpolated where it is asked for. It costs a few
-operations a line instead of one K for each line and each ω, and is exact to rounding.
+K is smooth on the scale of σ. So each weight is distributed over the nearest nodes of a fine uniform grid by Lagrange
+interpolation of K. On that grid the sum is one convolution. Then f is interpolated at the frequencies of `grid`. This
+costs a few operations per line, instead of one K for each line and each ω, and is exact to rounding.
 """
 
 import math
@@ -23,19 +23,20 @@ Array = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
 
 NODES = 12
-"""Nodes that share a line; an even number."""
+"""Number of nodes that a line is distributed over; even."""
 
 NODES_PER_WIDTH = 16
-"""Nodes in σ: Lagrange's error, 1e-11 of K at 8 of them, falls like the twelfth power."""
+"""Nodes per σ. At 8 the error of the Lagrange interpolation is 1e-11 of K; it falls with the twelfth power."""
 
 _SCALE = tuple((-1) ** (NODES - 1 - k) / (math.factorial(k) * math.factorial(NODES - 1 - k)) for k in range(NODES))
 
 
 def gaussian_spectrum(frequency: Array, weight: Array | ComplexArray, width: float, grid: Array) -> Array:
-    """f(ω), (..., grid), of lines at `frequency` ν (lines,) with `weight` c (..., lines), for ω in `grid`, any order.
+    """Return the spectrum f(ω), shape (..., grid), for the frequencies ω in `grid`, in any order.
 
-    `width` is σ, positive, in the unit of the frequencies; f has the unit of c over that of σ. Weights of several
-    spectra of the same lines are best given together. The real part alone enters if the weights are real.
+    `frequency` is ν (lines,), and `weight` is c (..., lines), for one or several spectra of the same lines. One call
+    for several spectra is faster than several calls. `width` is σ, positive, in the unit of the frequencies. f has the
+    unit of c over the unit of σ. If the weights are real, only the real part of K enters.
     """
     step = width / NODES_PER_WIDTH
     ends = np.concatenate([frequency, grid])
@@ -61,14 +62,14 @@ def _dispersive(x: Array) -> Array:
 
 
 def _on_nodes(frequency: Array, weights: Array, lowest: float, step: float, size: int) -> Array:
-    """The weights (spectra, lines) on nodes from `lowest` on, (nodes, spectra)."""
+    """Distribute the weights (spectra, lines) over nodes that start at `lowest`: shape (nodes, spectra)."""
     nodes = np.zeros((size, len(weights)))
     _deposit(frequency, np.ascontiguousarray(weights.T), lowest, step, nodes)
     return nodes
 
 
 def _convolved(nodes: Array, kernel: Callable[[Array], Array], width: float) -> Array:
-    """Σ_j nodes_j k(m - j) for every node m, where a kernel of width 1/√2 is stretched to σ."""
+    """Return Σ_j nodes_j k(m - j) for every node m. The kernel of width 1/√2 is stretched to the width σ."""
     size = len(nodes)
     period = fft.next_fast_len(2 * size - 1, real=True)
     distance = np.arange(period)
@@ -80,7 +81,7 @@ def _convolved(nodes: Array, kernel: Callable[[Array], Array], width: float) -> 
 
 @compiled
 def _deposit(frequency: Array, weights: Array, lowest: float, step: float, nodes: Array) -> None:
-    """Add the weights (lines, spectra) to the nodes (nodes, spectra) next to each line."""
+    """Add the weights (lines, spectra) to the nodes (nodes, spectra) around each line."""
     share = np.empty(NODES)
     for line in range(frequency.size):
         first = _fill_shares((frequency[line] - lowest) / step, share)
@@ -91,25 +92,25 @@ def _deposit(frequency: Array, weights: Array, lowest: float, step: float, nodes
 
 @compiled
 def _interpolate(nodes: Array, grid: Array, lowest: float, step: float, values: Array) -> None:
-    """What the nodes (nodes, spectra) say at each place of the grid, into values (grid, spectra)."""
+    """Interpolate the nodes (nodes, spectra) at each frequency of the grid, into `values` (grid, spectra)."""
     share = np.empty(NODES)
     values[:] = 0.0
-    for place in range(grid.size):
-        first = _fill_shares((grid[place] - lowest) / step, share)
+    for point in range(grid.size):
+        first = _fill_shares((grid[point] - lowest) / step, share)
         for k in range(NODES):
             for spectrum in range(nodes.shape[1]):
-                values[place, spectrum] += share[k] * nodes[first + k, spectrum]
+                values[point, spectrum] += share[k] * nodes[first + k, spectrum]
 
 
 @compiled
-def _fill_shares(place: float, share: Array) -> int:
-    """Lagrange's weights of the nodes around a place, counted in nodes; returns the first of them."""
-    first = math.floor(place) - (NODES // 2 - 1)
+def _fill_shares(point: float, share: Array) -> int:
+    """Fill the Lagrange weights of the nodes around `point`, in units of the node distance; return the first node."""
+    first = math.floor(point) - (NODES // 2 - 1)
     below, above = 1.0, 1.0
     for k in range(NODES):
         share[k] = below * _SCALE[k]
-        below *= place - (first + k)
+        below *= point - (first + k)
     for k in range(NODES - 1, -1, -1):
         share[k] *= above
-        above *= place - (first + k)
+        above *= point - (first + k)
     return first

@@ -1,10 +1,10 @@
-"""States of two qubits, many at a time: their decomposition, element by element in vector instructions.
+"""Compiled decomposition of two-qubit states: many states at a time, in vector instructions.
 
     C = max(0, s1 - s2 - s3 - s4),   s = singular values of X^T (σy ⊗ σy) X,   ρ = X X†
 
-with X from a Cholesky factorization. Square roots of the eigenvalues of ρ ρ~ would lose half the digits.
-Nothing here calls LAPACK: the singular values come from Jacobi rotations, so that the bits do not depend on the
-linear-algebra library.
+with X from a Cholesky factorization. Square roots of the eigenvalues of ρ ρ~ would lose half of the digits. The
+singular values come from Jacobi rotations and not from LAPACK, so that the bits do not depend on the linear-algebra
+library.
 """
 
 import math
@@ -19,41 +19,41 @@ from ensemble.physics.elementary import LANES, fma
 Array = NDArray[np.float64]
 
 CONCURRENCE_FLOOR = 1e-14
-"""A concurrence or negativity below this is rounding, and returned as exactly 0."""
+"""A smaller concurrence or negativity is a rounding error and is returned as exactly 0."""
 
 ROUNDING = 1e-15
-"""What is left of a diagonal element in the factorization, relative to the element, when it is only rounding."""
+"""The remainder of a diagonal element in the factorization is a rounding error below this fraction of the element."""
 
 NEARLY_ORTHOGONAL = 1e-9
-"""Cosine of the angle between two columns that one more rotation brings to nothing."""
+"""Cosine of the angle between two columns below which one more rotation makes them orthogonal to rounding."""
 
 MAX_SWEEPS = 40
-"""Jacobi sweeps that are never needed: four or five suffice for a 4x4 matrix."""
+"""Upper limit on Jacobi sweeps; it is never reached, since four or five sweeps suffice for a 4x4 matrix."""
 
 
 class Batch(NamedTuple):
-    """States that are decomposed together, up to `LANES` of them; a matrix is kept lane by lane, element by element.
+    """States that are decomposed together, up to `LANES`. For each matrix element, all lanes lie next to each other.
 
     Element (i, j) of a 4x4 matrix is at 8 j + i (real part) and 8 j + 4 + i (imaginary part), times `LANES`.
     """
 
     negativity: bool
-    """Whether it is their negativity that is asked for, or their concurrence."""
+    """True for the negativity, False for the concurrence."""
     filled: NDArray[np.int64]
-    """How many there are, in an array of one."""
+    """Number of states in the batch, in an array of one element."""
     place: NDArray[np.int64]
-    """Where the result of each goes, (LANES,)."""
+    """Index of the result of each state, (LANES,)."""
     state: Array
     """ρ, or ρ^TB for the negativity, (32 LANES,)."""
     factor: Array
     """X, (32 LANES,)."""
     columns: Array
-    """The matrix whose singular values are asked for, (32 LANES,)."""
+    """The matrix whose singular values are computed, (32 LANES,)."""
 
 
 @compiled
 def new_batch(negativity: bool) -> Batch:
-    """An empty batch."""
+    """Return an empty batch."""
     filled, place = np.zeros(1, dtype=np.int64), np.zeros(LANES, dtype=np.int64)
     size = 32 * LANES
     return Batch(negativity, filled, place, np.zeros(size), np.zeros(size), np.zeros(size))
@@ -61,7 +61,7 @@ def new_batch(negativity: bool) -> Batch:
 
 @compiled
 def add_state(rho: NDArray[np.complex128], batch: Batch, place: int) -> None:
-    """Add a state, whose result goes to `place`, to a batch that is not full."""
+    """Add a state to a batch that is not full; its result is written to index `place`."""
     lane = batch.filled[0]
     batch.filled[0] += 1
     batch.place[lane] = place
@@ -74,14 +74,14 @@ def add_state(rho: NDArray[np.complex128], batch: Batch, place: int) -> None:
 
 @compiled
 def make_room(batch: Batch, values: Array) -> None:
-    """Finish a batch that is full."""
+    """Decompose the states of a batch if it is full."""
     if batch.filled[0] == LANES:
         finish(batch, values)
 
 
 @compiled
 def finish(batch: Batch, values: Array) -> None:
-    """Write the results of all states of a batch to their places and empty it.
+    """Write the results of all states of a batch into `values`, and empty the batch.
 
     For the concurrence, 2 s1 - (s1 + s2 + s3 + s4); for the negativity, (sum of |eigenvalues| of ρ^TB - trace) / 2.
     """
@@ -111,12 +111,12 @@ def finish(batch: Batch, values: Array) -> None:
 
 @compiled
 def _factorize(state: Array, factor: Array) -> None:
-    """Fill `factor` with X, ρ = X X†, for all lanes; `state` is used up.
+    """Fill `factor` with X, ρ = X X†, for all lanes; `state` is overwritten.
 
-    Cholesky with the largest remaining diagonal element first. An element of which less than `ROUNDING` is
-    left is used up: each is measured by itself, not by the trace, since a population of 1e-16 can still
-    carry a concurrence of 1e-8. A rest that is negative, or larger off the diagonal than positivity allows,
-    is rounding and cut off.
+    This is a Cholesky factorization that takes the largest remaining diagonal element first. An element of which less
+    than `ROUNDING` remains is not used again. Each remainder is compared with its own element and not with the trace,
+    since a population of 1e-16 can still carry a concurrence of 1e-8. A remainder that is negative, or larger off the
+    diagonal than positivity allows, is a rounding error and is cut off.
     """
     least, pivot, scale = np.empty((4, LANES)), np.empty(LANES), np.empty(LANES)
     for i in range(4):
@@ -134,7 +134,7 @@ def _factorize(state: Array, factor: Array) -> None:
 
 @compiled
 def _choose_pivots(rest: Array, least: Array, pivot: Array, scale: Array) -> None:
-    """The largest diagonal element that is left, and one over its root; 4 and 0 where none is left."""
+    """Find the largest remaining diagonal element, and the inverse of its square root; 4 and 0 if none remains."""
     for k in range(LANES):
         largest, chosen = 0.0, 4.0
         for i in range(4):
@@ -154,7 +154,7 @@ def _take_element(
     scale: Array,
     column: Array,
 ) -> None:
-    """Element i of the pivots' columns, no larger than the diagonal allows."""
+    """Compute element i of the pivot columns, limited to the largest value that the diagonal allows."""
     row, diagonal = rest[i * LANES :], rest[9 * i * LANES :]
     into = column[i * LANES :]
     for k in range(LANES):
@@ -171,7 +171,7 @@ def _take_element(
 
 @compiled
 def _subtract_element(rest: Array, i: int, j: int, pivot: Array, column: Array) -> None:
-    """Subtract element (i, j) of what the pivots' columns make up; of a pivot itself nothing is left."""
+    """Subtract the contribution of the pivot columns to element (i, j); the remainder of a pivot is exactly 0."""
     one, other = column[i * LANES :], column[j * LANES :]
     for k in range(LANES):
         a, b, x, y = one[k], one[4 * LANES + k], other[k], other[4 * LANES + k]
@@ -182,7 +182,7 @@ def _subtract_element(rest: Array, i: int, j: int, pivot: Array, column: Array) 
 
 @compiled
 def _spin_flip_overlaps(factor: Array, columns: Array) -> None:
-    """The overlaps X^T (σy ⊗ σy) X, complex symmetric; σy ⊗ σy is antidiagonal (-1, 1, 1, -1)."""
+    """Compute the overlaps X^T (σy ⊗ σy) X, complex symmetric; σy ⊗ σy is antidiagonal (-1, 1, 1, -1)."""
     for m in range(4):
         one = factor[8 * m * LANES : 8 * (m + 1) * LANES]
         for n in range(4):
@@ -201,12 +201,12 @@ def _spin_flip_overlaps(factor: Array, columns: Array) -> None:
 
 @compiled
 def _make_orthogonal(columns: Array) -> None:
-    """Rotate the columns of every matrix in a batch into orthogonality: their lengths are the singular values.
+    """Rotate the columns of every matrix in a batch until they are orthogonal; their lengths are the singular values.
 
-    Convergence is quadratic: after a sweep that has met no cosine above `NEARLY_ORTHOGONAL` there is none left.
-    Each matrix rests from then on, so that its bits do not depend on the others of the batch.
+    Convergence is quadratic: if a sweep meets no cosine above `NEARLY_ORTHOGONAL`, the columns are orthogonal after it.
+    From then on a matrix is not rotated again, so its bits do not depend on the other matrices of the batch.
     """
-    turning = np.ones(2 * LANES)  # in this sweep, and in the next one
+    turning = np.ones(2 * LANES)  # active lanes of this sweep, then of the next one
     for _ in range(MAX_SWEEPS):
         turning[LANES:] = 0.0
         for p in range(3):
@@ -220,7 +220,9 @@ def _make_orthogonal(columns: Array) -> None:
 
 @compiled
 def _orthogonalize(left: Array, right: Array, turning: Array) -> None:
-    """Rotate two columns, in the lanes that are turning; those that were not nearly orthogonal will turn again.
+    """Rotate two columns in the lanes that are active in `turning`.
+
+    Lanes whose columns were not nearly orthogonal are marked for the next sweep.
 
     p' = c p - s q,  q' = s* p + c q  with  s = c 2 z* / (d + sign(d) sqrt(d² + 4 |z|²)),  z = p† q,  d = |q|² - |p|².
     """

@@ -1,10 +1,10 @@
-"""Averages over realizations, with their standard errors.
+"""Averages of observables over realizations, with their standard errors.
 
-Errors of anything averaged over time, such as the late-time plateau, come from averaging every trajectory first:
-the points of one trajectory are correlated, different realizations are not.
+The points of one trajectory are correlated, different realizations are not. So for an average over time, such as the
+late-time plateau, every trajectory is averaged over time first, and the error is computed from these averages.
 
-The mean of complex numbers is complex, its error real: that of the distance in the plane. Where an observable is
-padded with NaN, so are its averages.
+The mean of a complex observable is complex. Its error is real: the standard error of the distance from the mean in the
+complex plane. Where an observable is padded with NaN, its averages are NaN.
 """
 
 import functools
@@ -18,34 +18,65 @@ from numpy.typing import NDArray
 
 from ensemble.models.model import Observable
 from ensemble.reduce.moments import Moments
-from ensemble.reduce.plateaus import late_mean
-from ensemble.reduce.rare import put_weights, weighed
-from ensemble.reduce.reading import Run, Select, Source, put
-from ensemble.store.place import Place
+from ensemble.reduce.plateaus import plateau_mean
+from ensemble.reduce.rare_events import put_weights, realization_weights
+from ensemble.reduce.reading import ChunkRun, Select, StoreReader, put
+from ensemble.store.location import Location
 
 _WEIGHTS = ("half", "heaviest", "heaviest_index", "handful")
-"""What averages have of an audit."""
+"""Results of `realization_weights` that audited averages contain."""
 
 
 def average(
-    store: str | Place,
+    store: str | Location,
     *,
     observables: Sequence[str] | None = None,
     audited: bool = False,
     select: Select | None = None,
     client: Client | None = None,
 ) -> xr.Dataset:
-    """Averages of all observables, or of some, over the realizations done so far, over (axes..., observable dims...).
+    """Average observables over the realizations that are done.
 
-    For an observable `C`: `C` (mean), `C_error` (standard error) and, if it is a function of t, `C_late` and
-    `C_late_error`, the plateau: the mean over the last tenth of the time grid. `count` is the number of
-    realizations. If `audited`, what is a real number or a real function of t alone has `C_half`, `C_heaviest`,
-    `C_heaviest_index` and `C_handful` as well, as in `audit`, of the same realizations in the same reading.
+    Parameters
+    ----------
+    store
+        Path or URL of the store.
+    observables
+        Names of the observables. Default: all observables of the store.
+    audited
+        If true, also tell which realizations carry each mean, as `rare_realizations` does, from the same realizations
+        and without a second reading. Only for observables that are a real number or a real function of t alone.
+    select
+        Values of axes, such as ``{"N": [8, 10], "epsilon": 0}``. Only points with these values are read. Default: all
+        points.
+    client
+        Dask client whose workers read the store. Default: this process reads it.
 
-    `select` are values of axes, such as {"N": [8, 10], "epsilon": 0}: only the points that have them are read. With
-    a client the reading is done on its cluster.
+    Returns
+    -------
+    xarray.Dataset
+        For an observable `C`, over (axes..., observable dims...):
+
+        - `C`, the mean, and `C_error`, its standard error.
+        - `C_late` and `C_late_error`, only if `C` is a function of t: the plateau and its standard error. The plateau
+          is the mean over the last tenth of the points of the time grid. It has no dimension t.
+        - `C_half`, `C_heaviest`, `C_heaviest_index` and `C_handful`, only if `audited`: see `rare_realizations`.
+
+        `count`, over (axes...), is the number of realizations. Without realizations the mean is NaN; with fewer than
+        two realizations the error is NaN.
+
+    Raises
+    ------
+    ReductionError
+        If the store has no such observable, axis or value of an axis.
+
+    Notes
+    -----
+    With n realizations x_r, the mean is x̄ = (1/n) Σ_r x_r and its standard error is
+
+        σ(x̄) = √( Σ_r |x_r - x̄|² / (n (n - 1)) ).
     """
-    source = Source.of(store, select)
+    source = StoreReader.of(store, select)
     axes = tuple(source.layout.axes)
     chosen = {name: source.observable(name) for name in observables or source.layout.observables}
     used = {dim for observable in chosen.values() for dim in observable.dims}
@@ -54,24 +85,35 @@ def average(
         late = observable.dims.index("t") if "t" in observable.dims else None
         weighing = audited and _has_weights(observable)
         full, tail, weights = [], [], []
-        for parts in source.reduced(name, _of_run, client, late, weighing):
-            whole, plateau, kept = functools.reduce(_together, parts)
+        for parts in source.reduced(name, _run_moments, client, late, weighing):
+            whole, plateau, kept = functools.reduce(_combine, parts)
             full.append(whole)
             tail.append(plateau)
-            if weighing:  # at once, so that the numbers of one point are held and no more
-                weights.append(weighed(kept))
-        said, units = observable.long_name, observable.units
-        _put_moments(result, name, (*axes, *observable.dims), full, f"mean {said}", units)
+            if weighing:  # at once, so that memory holds the plateaus of one point only
+                weights.append(realization_weights(kept))
+        label, units = observable.long_name, observable.units
+        _put_moments(result, name, (*axes, *observable.dims), full, f"mean {label}", units)
         if late is not None:
             rest = tuple(dim for dim in observable.dims if dim != "t")
-            _put_moments(result, f"{name}_late", (*axes, *rest), tail, f"late-time mean {said}", units)
+            _put_moments(result, f"{name}_late", (*axes, *rest), tail, f"late-time mean {label}", units)
         if weighing:
             put_weights(result, weights, {each: f"{name}_{each}" for each in _WEIGHTS}, observable)
     return result.sortby(list(axes))
 
 
 def curves(averages: xr.Dataset) -> list[str]:
-    """The averages that are real functions of a single coordinate, a number, and so can be drawn as lines."""
+    """List the averages that can be drawn as lines: real functions of one numeric coordinate.
+
+    Parameters
+    ----------
+    averages
+        A result of `average`.
+
+    Returns
+    -------
+    list of str
+        Names of variables that have an error and exactly one dimension besides the axes, such as `C`.
+    """
     points = averages["count"].ndim
     return [
         name
@@ -84,27 +126,29 @@ def curves(averages: xr.Dataset) -> list[str]:
 
 
 def _has_weights(observable: Observable) -> bool:
-    """Whether one number of each realization tells its share: a real one, or the plateau of a real function of t."""
+    """Whether realizations have weights: for a real number, or a real function of t alone through its plateau."""
     return set(observable.dims) <= {"t"} and np.dtype(observable.dtype).kind != "c"
 
 
-def _of_run(rows: NDArray[Any], run: Run, late: int | None, weighing: bool) -> tuple[Moments, Moments, list[Any]]:
-    """Chunk: the moments of the realizations and of their plateaus, and the plateaus if they are to be weighed."""
-    plateaus = late_mean(rows, late)
+def _run_moments(
+    rows: NDArray[Any], run: ChunkRun, late: int | None, weighing: bool
+) -> tuple[Moments, Moments, list[Any]]:
+    """Chunk: the moments of the realizations and of their plateaus; the plateaus themselves if `weighing`."""
+    plateaus = plateau_mean(rows, late)
     kept = [(run.indices, plateaus)] if weighing else []
     return Moments.of(rows), Moments.of(rows[:0] if late is None else plateaus), kept
 
 
-def _together(
+def _combine(
     one: tuple[Moments, Moments, list[Any]], other: tuple[Moments, Moments, list[Any]]
 ) -> tuple[Moments, Moments, list[Any]]:
     return one[0] + other[0], one[1] + other[1], one[2] + other[2]
 
 
 def _put_moments(
-    result: xr.Dataset, name: str, dims: tuple[str, ...], moments: Iterable[Moments], said: str, units: str
+    result: xr.Dataset, name: str, dims: tuple[str, ...], moments: Iterable[Moments], label: str, units: str
 ) -> None:
-    """Add mean and standard error of one quantity to the result."""
+    """Add the mean and the standard error of one variable to the result."""
     means, errors = zip(*(each.finalize() for each in moments), strict=True)
-    put(result, name, dims, means, said, units)
-    put(result, f"{name}_error", dims, errors, f"standard error of the {said}", units)
+    put(result, name, dims, means, label, units)
+    put(result, f"{name}_error", dims, errors, f"standard error of the {label}", units)

@@ -1,4 +1,4 @@
-"""Count, mean and spread of realizations, combined without cancellation (Chan, Golub and LeVeque)."""
+"""Count, mean and variance of realizations, combined without cancellation (Chan, Golub and LeVeque)."""
 
 import functools
 import operator
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _SLAB_BYTES = 2**18
-"""Rows are taken in slabs of this much: what is made of them on the way stays in the cache."""
+"""Bytes in one slab of rows. Small slabs keep intermediate results in the CPU cache."""
 
 
 @final
@@ -18,15 +18,15 @@ class Moments:
     """Count, mean and sum of squared deviations of some realizations."""
 
     count: int | NDArray[np.int64]
-    """Of each element, where some of the values do not count; otherwise one number."""
+    """Number of values: one number, or one for each element (dims...) if some values are masked."""
     mean: NDArray[Any]
-    """Real, or complex if the realizations are."""
+    """Mean: (dims...). Complex if the realizations are complex, else real."""
     squares: NDArray[np.float64]
-    """Sum of the squared distances from the mean."""
+    """Sum of the squared distances |x - mean|² from the mean: (dims...)."""
 
     @classmethod
     def of(cls, rows: NDArray[Any], kept: NDArray[np.bool_] | None = None) -> "Moments":
-        """Chunk: the moments over the first dimension, of the values that are `kept`; the others are 0."""
+        """Chunk: the moments over the first dimension, of the values with `kept` true; the others must be 0."""
         return functools.reduce(
             operator.add, (cls._of_slab(rows[slab], None if kept is None else kept[slab]) for slab in slabs(rows))
         )
@@ -44,7 +44,7 @@ class Moments:
         return cls(count, mean, _squared((values - mean) * kept).sum(axis=0))
 
     def __add__(self, other: "Moments") -> "Moments":
-        """Combine: the moments of both together."""
+        """Combine: the moments of the union of both sets of realizations."""
         if not np.any(self.count) or not np.any(other.count):
             return self if np.any(self.count) else other
         count = self.count + other.count
@@ -54,14 +54,20 @@ class Moments:
         return Moments(count, self.mean + step * share, squares)
 
     def finalize(self) -> tuple[NDArray[Any], NDArray[np.float64]]:
-        """The mean and its standard error; of nothing no mean, of a single value no error."""
+        """The mean and its standard error √(squares / (count (count - 1))).
+
+        Without values the mean is NaN; with fewer than two values the error is NaN.
+        """
         count = np.maximum(self.count, 2)
         error = np.sqrt(self.squares / (count - 1) / count)
         return np.where(np.greater(self.count, 0), self.mean, np.nan), np.where(np.less(self.count, 2), np.nan, error)
 
 
 def slabs(rows: NDArray[Any]) -> list[slice]:
-    """Where rows are cut, at least once: the same for the same rows, since it decides the order of the sums."""
+    """Slices that divide rows into slabs, at least one.
+
+    They depend only on the shape and type of the rows, because they determine the order of the sums.
+    """
     length = max(1, _SLAB_BYTES // max(1, rows[:1].nbytes))
     return [slice(start, start + length) for start in range(0, max(1, len(rows)), length)]
 

@@ -1,8 +1,8 @@
-"""Reading a store for a reduction: runs of chunks as tasks, their results in the order of the realizations.
+"""Read a store for a reduction: one task for each run of chunks, results in the order of the realizations.
 
-What counts is fixed once, when a reduction begins: the grid as it was committed, the points of it that are selected,
-and the realizations that the status calls done. Data land before their status does, so all of that is there, however
-far a run has come since.
+When a reduction begins, three things are fixed: the committed grid of points, the selected points, and the
+realizations whose status is done. Workers write data before the driver writes its status. So the data of all these
+realizations exist, even while a run continues to write.
 """
 
 import itertools
@@ -19,49 +19,49 @@ import zarr
 from distributed import Client, Future, KilledWorker
 from numpy.typing import NDArray
 
-from ensemble.errors import ReductionError, RunError, SweepError, cure
+from ensemble.errors import ReductionError, RunError, SweepError, remedy
 from ensemble.models.model import Observable
 from ensemble.store import Layout, Status
-from ensemble.store.damage import open_array, read, read_done
 from ensemble.store.group import member, open_group
-from ensemble.store.layout import BOOK
-from ensemble.store.place import Place, for_zarr, place
-from ensemble.values import Value, coerce
+from ensemble.store.integrity import open_array, read, read_done
+from ensemble.store.layout import LEDGER_ARRAYS
+from ensemble.store.location import Location, for_zarr, parse_location
+from ensemble.sweep.toml_values import Value, coerce
 
 RUN_BYTES = 16 * 2**20
-"""One task reads about this much; fixed, because it decides the order of the sums."""
+"""Bytes that one task reads, approximately. The value is fixed because it determines the order of the sums."""
 _AHEAD = 256
-"""Tasks submitted ahead of the one whose result is combined next."""
+"""Number of tasks that are in flight ahead of the next result."""
 
 Part = TypeVar("Part")
 
 Select = Mapping[str, Value | Sequence[Value]]
-"""Values of axes: only the points that have them are reduced."""
+"""Values of axes, such as {"N": [8, 10], "epsilon": 0}: only points with these values are reduced."""
 
 
 @final
 @dataclass(frozen=True)
-class Run:
-    """Consecutive realizations of one point, cut at the borders of chunks: what a task reads at once."""
+class ChunkRun:
+    """Consecutive chunks of one point, which one task reads."""
 
     cell: tuple[int, ...]
-    """Where the point lies in the grid of the store."""
+    """Grid indices of the point in the store."""
     start: int
-    """Its first realization."""
+    """Index of the first realization."""
     done: NDArray[np.bool_]
-    """Which of its realizations count, from the first on."""
+    """Mask of the done realizations among those from `start` on."""
     before: int
-    """Realizations of the point that count and come earlier."""
+    """Number of done realizations of the point before `start`."""
     total: int
-    """All realizations of the point that count."""
+    """Number of done realizations of the point."""
 
     @property
     def indices(self) -> NDArray[np.int64]:
-        """The realizations that count."""
+        """Indices of the done realizations in this run."""
         return self.start + np.flatnonzero(self.done)
 
     def read(self, array: "zarr.Array[Any]") -> NDArray[Any]:
-        """One observable of the realizations that count, one after the other."""
+        """One observable of the done realizations: (realizations, dims...)."""
         if not self.done.any():
             return np.empty((0, *array.shape[len(self.cell) + 1 :]), array.dtype)
         rows = read_done(array, self.cell, self.start, self.done)
@@ -70,24 +70,27 @@ class Run:
 
 @final
 @dataclass(frozen=True)
-class Source:
-    """A store as it was when a reduction began, and the points of it that are selected."""
+class StoreReader:
+    """The selected points of a store, and the realizations that were done when a reduction began."""
 
-    path: Place
-    """Where it is, for workers in any folder."""
+    path: Location
+    """Absolute location of the store, so that workers in any working directory find it."""
     layout: Layout
-    """What it holds; of the axes only the values that are selected."""
+    """Layout of the store, with only the selected values of the axes."""
     places: tuple[list[int], ...]
-    """Where these values lie along each axis of the store."""
+    """Indices of the selected values along each axis of the store."""
     done: NDArray[np.bool_]
-    """Which realizations of which selected points are done."""
+    """Mask of the done realizations of the selected points: (axes..., realization)."""
 
     @classmethod
-    def of(cls, store: str | Place, select: Select | None = None, first: int | None = None) -> Self:
-        """The store as it is now: all points or those with some values of axes, all realizations or the first ones."""
-        path = place(store).absolute()
+    def of(cls, store: str | Location, select: Select | None = None, first: int | None = None) -> Self:
+        """Read the status of a store now.
+
+        `select` restricts the points to values of axes; `first` uses only realizations with an index below it.
+        """
+        path = parse_location(store).absolute()
         layout = Layout.read(path)
-        places = _places(path, layout, select or {})
+        places = _selected_indices(path, layout, select or {})
         status = read(member(open_group(path), "status"), tuple(slice(length) for length in layout.shape))
         axes = {
             name: tuple(values[place] for place in along)
@@ -96,17 +99,17 @@ class Source:
         return cls(path, replace(layout, axes=axes), places, status[np.ix_(*places)][..., :first] == Status.DONE)
 
     def observable(self, name: str) -> Observable:
-        """One observable by name; an error tells which there are."""
+        """The observable with this name; an error lists the names that the store has."""
         known = self.layout.observables
         if name not in known:
-            told = cure(name, known, "it has")
-            raise ReductionError(f"the observable must be one that {self.path} has, got {name!r}: {told}")
+            hint = remedy(name, known, "it has")
+            raise ReductionError(f"the observable must be one that {self.path} has, got {name!r}: {hint}")
         return known[name]
 
     def frame(self, dims: Iterable[str]) -> xr.Dataset:
-        """A Dataset over the axes and some of the observables' dimensions that holds only the count, for results."""
-        book = BOOK  # no result needs it, and xarray would read the times in it
-        raw = xr.open_zarr(for_zarr(self.path), drop_variables=book, zarr_format=3)
+        """A Dataset to which results are added: the axes and `dims` as coordinates, and the variable `count`."""
+        ledger = LEDGER_ARRAYS  # no result needs the ledger, and xarray would read its times
+        raw = xr.open_zarr(for_zarr(self.path), drop_variables=ledger, zarr_format=3)
         axes = dict(zip(self.layout.axes, self.places, strict=True))
         counted = {"long_name": "number of finished realizations", "units": "1"}
         return xr.Dataset(
@@ -119,24 +122,24 @@ class Source:
         )
 
     def array(self, name: str) -> "zarr.Array[Any]":
-        """One observable, opened once for all tasks."""
+        """The array of one observable, opened once for all tasks."""
         return open_array(self.path, name)
 
-    def runs(self, name: str) -> Iterator[list[Run]]:
-        """For every point in the grid's order the runs in which one observable of it is read: at least one."""
+    def runs(self, name: str) -> Iterator[list[ChunkRun]]:
+        """The chunk runs in which one observable is read: a list for every point, in grid order, at least one run."""
         chunk = self.layout.chunk
         length = chunk * max(1, RUN_BYTES // (self.bytes_each(name) * chunk))
         for at, cell in zip(np.ndindex(self.done.shape[:-1]), itertools.product(*self.places), strict=True):
             done = self.done[at]
             before = np.concatenate([[0], np.cumsum(done)])
             yield [
-                Run(cell, start, done[start : start + length], int(before[start]), int(before[-1]))
+                ChunkRun(cell, start, done[start : start + length], int(before[start]), int(before[-1]))
                 for start in range(0, max(1, len(done)), length)
                 if start == 0 or done[start : start + length].any()
             ]
 
     def bytes_each(self, name: str) -> int:
-        """What one observable of one realization takes in memory."""
+        """Bytes of memory that one observable of one realization takes."""
         observable = self.layout.observables[name]
         lengths = (len(self.layout.coords[dim]) for dim in observable.dims)
         return max(1, np.dtype(observable.dtype).itemsize * math.prod(lengths))
@@ -144,7 +147,7 @@ class Source:
     def reduced(
         self, name: str, chunk: Callable[..., Part], client: Client | None, *more: Any
     ) -> Iterator[Iterator[Part]]:
-        """`chunk(rows, run, *more)` of every run of every point, to be combined as they come."""
+        """Call `chunk(rows, run, *more)` for every chunk run; yields an iterator over the results for every point."""
         array = self.array(name)
         tasks = [[(chunk, array, run, *more) for run in runs] for runs in self.runs(name)]
         yield from self.by_point(client, _on_run, tasks)
@@ -152,31 +155,38 @@ class Source:
     def by_point(
         self, client: Client | None, function: Callable[..., Part], tasks: Sequence[Sequence[tuple[Any, ...]]]
     ) -> Iterator[Iterator[Part]]:
-        """What the tasks of every point make, in order; points without realizations cost no cluster anything."""
+        """Call a function with the arguments of all tasks; yields an iterator over the results for every point.
+
+        For points without done realizations the function is called in this process, not on the cluster.
+        """
         filled = [bool(self.done[at].any()) for at in np.ndindex(self.done.shape[:-1])]
-        parts = mapped(client, function, (task for point in itertools.compress(tasks, filled) for task in point))
-        for point, some in zip(tasks, filled, strict=True):
-            yield itertools.islice(parts, len(point)) if some else itertools.starmap(function, point)
+        parts = map_chunks(client, function, (task for point in itertools.compress(tasks, filled) for task in point))
+        for point, has_done in zip(tasks, filled, strict=True):
+            yield itertools.islice(parts, len(point)) if has_done else itertools.starmap(function, point)
 
 
-def mapped(
+def map_chunks(
     client: Client | None, function: Callable[..., Part], arguments: Iterable[tuple[Any, ...]]
 ) -> Iterator[Part]:
-    """A function of all arguments in order: here, or as tasks of which a bounded number is in flight."""
+    """Results of a function for all arguments, in order.
+
+    Without a client the function is called in this process. With a client each call is a Dask task, and the number of
+    tasks in flight is bounded.
+    """
     if client is None:
         yield from itertools.starmap(function, arguments)
         return
-    ahead: deque[Future[Part]] = deque()
+    in_flight: deque[Future[Part]] = deque()
     for each in arguments:
-        ahead.append(client.submit(function, *each, pure=False))
-        if len(ahead) > _AHEAD:
-            yield _result(ahead.popleft())
-    while ahead:
-        yield _result(ahead.popleft())
+        in_flight.append(client.submit(function, *each, pure=False))
+        if len(in_flight) > _AHEAD:
+            yield _result(in_flight.popleft())
+    while in_flight:
+        yield _result(in_flight.popleft())
 
 
 def _result(future: "Future[Part]") -> Part:
-    """What a task made; one sentence if its cluster has gone."""
+    """The result of a task; raises a RunError if the cluster was lost or its workers died."""
     try:
         return future.result()
     except CancelledError as error:
@@ -188,42 +198,44 @@ def _result(future: "Future[Part]") -> Part:
 def put(
     result: xr.Dataset, name: str, dims: tuple[str, ...], values: Iterable[Any], said: str, units: str = "1"
 ) -> None:
-    """Add one quantity to a result from its values at every point in the grid's order."""
+    """Add one variable to a result, from its values at every point in grid order."""
     shape = tuple(result.sizes[dim] for dim in dims)
     result[name] = (dims, np.stack(list(values)).reshape(shape), {"long_name": said, "units": units})
 
 
-def _on_run(chunk: Callable[..., Part], array: "zarr.Array[Any]", run: Run, *more: Any) -> Part:
-    """The task: read one run, make something of it."""
+def _on_run(chunk: Callable[..., Part], array: "zarr.Array[Any]", run: ChunkRun, *more: Any) -> Part:
+    """The task: read one chunk run and call `chunk` with its rows."""
     return chunk(run.read(array), run, *more)
 
 
-def _places(path: Place, layout: Layout, select: Select) -> tuple[list[int], ...]:
-    """Where the selected values lie along each axis, in the order of the store; all where none is named."""
+def _selected_indices(path: Location, layout: Layout, select: Select) -> tuple[list[int], ...]:
+    """Indices of the selected values along each axis, in the order of the store; all indices by default."""
     for name in select:
         if name not in layout.axes:
-            told = cure(name, layout.axes, "it has")
-            raise ReductionError(f"points must be selected by axes that {path} has, got {name!r}: {told}")
+            hint = remedy(name, layout.axes, "it has")
+            raise ReductionError(f"points must be selected by axes that {path} has, got {name!r}: {hint}")
     places = []
     for name, values in layout.axes.items():
-        wanted = _wanted(path, name, values, select[name]) if name in select else values
-        places.append([place for place, value in enumerate(values) if value in wanted])
+        selected = _selected_values(path, name, values, select[name]) if name in select else values
+        places.append([place for place, value in enumerate(values) if value in selected])
     return tuple(places)
 
 
-def _wanted(path: Place, name: str, values: Sequence[Value], given: Value | Sequence[Value]) -> list[Value]:
-    """Values of an axis as a sweep file would give them; an error tells which there are."""
-    listed = [each.item() if isinstance(each, np.generic) else each for each in np.asarray(given, dtype=object).ravel()]
-    there = f"it has {', '.join(map(repr, sorted(values)))}"
-    if not listed:
-        raise ReductionError(f"{name} must be selected by at least one value of {path}, but its list is empty: {there}")
-    wanted: list[Value] = []
-    for each in listed:
+def _selected_values(path: Location, name: str, values: Sequence[Value], given: Value | Sequence[Value]) -> list[Value]:
+    """The selected values of one axis, converted to its type; an error lists the values that the store has."""
+    given_values = [
+        each.item() if isinstance(each, np.generic) else each for each in np.asarray(given, dtype=object).ravel()
+    ]
+    known = f"it has {', '.join(map(repr, sorted(values)))}"
+    if not given_values:
+        raise ReductionError(f"{name} must be selected by at least one value of {path}, but its list is empty: {known}")
+    selected: list[Value] = []
+    for each in given_values:
         try:
             value = coerce(name, type(values[0]), each)
         except SweepError:
             value = None
         if value not in values:
-            raise ReductionError(f"{name} must be one of the values that {path} has, got {each!r}: {there}")
-        wanted.append(value)
-    return wanted
+            raise ReductionError(f"{name} must be one of the values that {path} has, got {each!r}: {known}")
+        selected.append(value)
+    return selected

@@ -1,17 +1,22 @@
-"""From what the store misses to receipts: a bounded window of Dask tasks, whatever the size of the sweep.
+"""Compute the realizations that a store does not have yet, as Dask tasks with a bounded number in flight.
 
-    driver         look at the store, find out what things cost, hold the lock
-    group          how far points are to go: to all realizations, or from one judgement to the next
-    agenda         what is to be computed next: portions of all groups in turn
-    window         the tasks in flight: submitted a few for each worker, topped up as they land
-    flight         what one of them is
-    pace           how fast it goes, and how long it will take
-    deadline       a time of day, a span, the walltime of a SLURM job
-    interruption   Ctrl-C and SIGTERM
-    summary        what a run found and did, and how it tells
+    session            one run: check the store, measure costs, hold the lock, start the dispatcher
+    plan               cost estimate per point before a run: realizations, tasks, core time, bytes
+    timing             seconds per realization at each point: from the store, or measured
+    batching           batch size, chunk length and bytes per realization
+    work_queue         the work items that are submitted next
+    targets            work items, and how many realizations each group of points needs
+    dispatcher         submits tasks, a few per worker, and records their receipts
+    in_flight          the tasks that are running
+    adaptive_stopping  evaluate the stop rule at checkpoints
+    prefix_sums        block sums over the first realizations of points
+    pace               throughput and remaining time
+    deadline           deadline from a time of day, a duration, or the walltime of a SLURM job
+    interruption       Ctrl-C and SIGTERM
+    summary            the result of a run, and the progress callbacks
 
-The driver never sees a trajectory: tasks write their chunk and return a receipt, receipts become status about
-once a second. Killed at any moment, a run loses what was in flight; run again, it computes just that.
+The driver never holds trajectories: a task writes its chunk and returns a receipt, and the driver writes receipts to
+the ledger about once a second. If a run is killed, only the tasks in flight are lost; the next run computes them again.
 """
 
 from typing import TYPE_CHECKING
@@ -20,16 +25,33 @@ from ensemble.deferred import deferred
 
 if TYPE_CHECKING:
     from ensemble.run.deadline import Deadline
-    from ensemble.run.driver import in_time, need, run_on, run_sweep, stock, survey
+    from ensemble.run.session import before_deadline, count_done, count_missing, memory_need, run_on, run_sweep
     from ensemble.run.summary import Summary, Watch
 else:
     __getattr__ = deferred(
         __name__,
         {
             "ensemble.run.deadline": ("Deadline",),
-            "ensemble.run.driver": ("in_time", "need", "run_on", "run_sweep", "stock", "survey"),
+            "ensemble.run.session": (
+                "before_deadline",
+                "memory_need",
+                "run_on",
+                "run_sweep",
+                "count_done",
+                "count_missing",
+            ),
             "ensemble.run.summary": ("Summary", "Watch"),
         },
     )
 
-__all__ = ["Deadline", "Summary", "Watch", "in_time", "need", "run_on", "run_sweep", "stock", "survey"]
+__all__ = [
+    "Deadline",
+    "Summary",
+    "Watch",
+    "before_deadline",
+    "count_done",
+    "count_missing",
+    "memory_need",
+    "run_on",
+    "run_sweep",
+]

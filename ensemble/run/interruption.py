@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while a run goes on."""
+"""Handle Ctrl-C and SIGTERM during a run."""
 
 import contextlib
 import signal
@@ -11,7 +11,7 @@ from ensemble.run.summary import Watch
 
 @final
 class Interruption(contextlib.AbstractContextManager["Interruption"]):
-    """Ctrl-C and SIGTERM: the first lets what is in flight land, the second stops at once."""
+    """Signal handler of a run: the first signal lets the tasks in flight finish, the second one stops at once."""
 
     def __init__(self, watch: Watch) -> None:
         self.signal: int | None = None
@@ -21,14 +21,15 @@ class Interruption(contextlib.AbstractContextManager["Interruption"]):
     def __enter__(self) -> "Interruption":
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._asked)
+                self._before[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _asked(self, number: int, _frame: FrameType | None) -> None:
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        """Signal handler."""
         if self.signal is not None:
             raise KeyboardInterrupt
         self.signal = number

@@ -1,19 +1,19 @@
-"""How fast a run goes, and how long it will take at that pace."""
+"""Throughput of a run and its remaining time."""
 
 import math
 import time
 from collections import deque
 from typing import final
 
-_SPAN = 60.0
-"""Seconds over which the rate is told."""
-_SETTLED = 3.0
-"""Seconds after which it is known how busy workers are."""
+_RATE_SECONDS = 60.0
+"""Seconds over which the rate is averaged."""
+_WARMUP_SECONDS = 3.0
+"""Seconds after the start from which on the utilization of workers is estimated."""
 
 
 @final
-class Pace:
-    """What has landed, and when."""
+class Throughput:
+    """Counts finished realizations and their core seconds."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
@@ -21,27 +21,29 @@ class Pace:
         self._recent: deque[tuple[float, int]] = deque()
 
     def landed(self, count: int, seconds: float) -> None:
-        """Some realizations have landed, and took so many core seconds."""
+        """Record finished realizations and the core seconds that they took."""
         self._spent += seconds
         self._recent.append((time.monotonic(), count))
 
     @property
     def rate(self) -> float:
-        """Realizations a second over the last minute."""
+        """Realizations per second over the last minute."""
         now = time.monotonic()
-        while self._recent and now - self._recent[0][0] > _SPAN:
+        while self._recent and now - self._recent[0][0] > _RATE_SECONDS:
             self._recent.popleft()
-        span = min(_SPAN, now - self._began)
+        span = min(_RATE_SECONDS, now - self._began)
         return sum(count for _, count in self._recent) / max(span, 1e-3)
 
     def seconds(self, core_seconds: float, in_flight: float, workers: int) -> float:
-        """How long so many core seconds will take, of which some are in flight; infinite without workers.
+        """Estimated seconds for `core_seconds` of work, part of which is in flight; infinite without workers.
 
-        Workers also write, wait and share the machine: what landed and half of what is in flight, over the core
-        seconds that have passed, tells how much of their time goes into realizations.
+        Workers also write, wait and share the machine. Their utilization is the finished work plus half of the work in
+        flight, divided by the core seconds that have passed.
         """
         if not workers:
             return math.inf
-        passed = (time.monotonic() - self._began) * workers
-        busy = (self._spent + in_flight / 2) / passed if passed > _SETTLED * workers and self._spent else 1.0
-        return core_seconds / workers / min(1.0, max(busy, 0.01))
+        elapsed = (time.monotonic() - self._began) * workers
+        utilization = (
+            (self._spent + in_flight / 2) / elapsed if elapsed > _WARMUP_SECONDS * workers and self._spent else 1.0
+        )
+        return core_seconds / workers / min(1.0, max(utilization, 0.01))

@@ -1,4 +1,4 @@
-"""What a run found and did, and how it tells whoever waits for it."""
+"""Summary of a run, and the callbacks through which it reports progress."""
 
 import warnings
 from dataclasses import dataclass, field
@@ -8,62 +8,65 @@ from ensemble.run.deadline import Deadline
 from ensemble.store import Receipt
 
 _KINDS_OF_FAILURE = 8
-"""So many different exceptions are counted; a look into the store tells the others."""
+"""Number of different exceptions that are counted; all of them are in the store."""
 
 
 class Watch:
-    """What a run tells whoever waits for it; this one listens to nothing, `screen` has one that shows it."""
+    """Callbacks of a run. This base class shows no progress; subclass it to show or record it.
+
+    `ensemble.cli.terminal` has one that draws a progress bar.
+    """
 
     def say(self, text: str) -> None:
-        """Something worth a line has happened."""
+        """Show a message."""
 
     def warn(self, text: str) -> None:
-        """Something is wrong with the model."""
+        """Show a warning about the model; here with `warnings.warn`."""
         warnings.warn(text, stacklevel=2)
 
     def begin(self, wanted: int, done: int) -> None:
-        """The realizations wanted in all, and those that the store had."""
+        """The run starts: realizations wanted in total, and realizations that the store already has."""
 
     def landed(self, done: int, failed: int) -> None:
-        """That many more are on disk, and that many more have failed."""
+        """Further realizations were written: how many are done, and how many have failed."""
 
     def outlook(self, wanted: int, seconds: float) -> None:
-        """The realizations that will have been wanted in the end and the seconds left, as far as can be told."""
+        """Forecast: total number of realizations at the end of the run, and seconds left (infinite without workers)."""
 
     def tick(self) -> None:
-        """Time passes."""
+        """Called several times a second while the run waits for results."""
 
     def end(self) -> None:
-        """Nothing more will come."""
+        """The run has ended."""
 
 
 @final
 @dataclass
 class Summary:
-    """What a run found and what it did."""
+    """What a run found and what it computed."""
 
     wanted: int
-    """Realizations that the sweep asks for; with a stop rule, those that it has asked for so far."""
+    """Realizations that the sweep asks for; with a stop rule, those up to the current checkpoints."""
     found: int = 0
-    """Of these, done before."""
+    """Wanted realizations that were done before this run."""
     computed: int = 0
-    """Done by this run."""
+    """Realizations that this run computed."""
     failed: int = 0
-    """Failed, in this run or an earlier one."""
+    """Realizations that failed, in this run or an earlier one."""
     exceptions: dict[str, int] = field(default_factory=dict)
-    """What the failures of this run said, and how often; the first few kinds."""
+    """Exceptions of this run and how often each occurred; the first 8 different ones."""
     seconds: float = 0.0
-    """Wall time, the start of the cluster not included."""
+    """Wall time in seconds, without the start of the cluster."""
     signal: int | None = None
-    """The signal that ended the run early."""
+    """Number of the signal that stopped the run; None if there was none."""
     deadline: Deadline | None = None
-    """The deadline that did."""
+    """The deadline that stopped the run; None if there was none."""
     groups: int = 0
-    """With a stop rule, the points that it judges; those tied by a reference count as one."""
+    """Points that the stop rule decides on, where points that share a reference count as one; 0 without a stop rule."""
     met: int = 0
-    """Of these, those whose errors are small enough."""
+    """Number of these whose errors are small enough."""
     undecided: int = 0
-    """Of these, those that are to be judged yet."""
+    """Number of these that still need a decision."""
 
     @property
     def left(self) -> int:
@@ -72,11 +75,11 @@ class Summary:
 
     @property
     def complete(self) -> bool:
-        """Whether there is nothing left to do."""
+        """Whether no work is left."""
         return not self.left and not self.undecided
 
     def count(self, receipt: Receipt) -> None:
-        """Add what a receipt says."""
+        """Add the realizations of a receipt."""
         self.computed += len(receipt.slot.indices) - len(receipt.failed)
         self.failed += len(receipt.failed)
         for line in receipt.failed.values():

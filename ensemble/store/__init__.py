@@ -1,30 +1,34 @@
 """The store: one Zarr v3 group that plain `xr.open_zarr` opens as one labelled Dataset.
 
-    layout    what arrays there are, and what a sweep must agree with to use them
-    place     where a store is: a folder or object storage, and all in which the two differ
-    folder    a folder that Zarr writes to and never makes anew
-    remote    the verbs of a path, spoken to object storage
-    group     the Zarr group on disk: finding it, opening it, committing its metadata
-    build     how a store is created and grown
-    chunk     the unit of landing: a worker writes one chunk of trajectories, and nobody else writes that chunk
-    damage    reading with care: what is not as it was written is named
-    digest    what binds every realization, coordinate and attribute to its place
-    limits    how large a store may say that it is
-    decompression  how large the file of a chunk may become
-    shortage  limits of this process, told apart from damage
-    ledger    the driver's book: which realizations are done or failed, and which code computed them
-    points    what is known of each point as a whole: its cost, and how exact a target is
-    lock      one driver at a time
-    lock_file a file that the process which made it holds, until it ends
-    lease     the same on object storage
-    view      the store as an xarray Dataset, unfinished realizations masked
+layout            arrays and attributes of a store; checks that a sweep matches an existing store
+creation          create a store, and grow it when a sweep needs more points or realizations
+group             open the Zarr group, read and check its attributes, commit its metadata
+chunk             write one chunk of trajectories; only one worker writes a chunk
+dataset           open the store as an xarray Dataset, with unfinished realizations masked
+ledger            bookkeeping by the driver: status, code version, attempts and time of each realization
+point_summary     cost and stop-rule result of each point
+code_versions     list the code versions that computed the realizations of a store
+provenance        code, libraries and machine of the current process
+select            parse points and axis values from the command line
+digest            digests that detect moved or exchanged data
+integrity         read arrays; errors name the damaged file
+decompression     limit on the decompressed size of a chunk
+size_limits       limits on the size of a store, checked before memory is allocated
+resource_limits   tell limits of the process (open files, memory, threads) from damage
+location          path or URL of a store, and what differs between a folder and object storage
+local_folder      a local folder as a Zarr store
+object_storage    a location on S3 object storage, with methods like those of `Path`
+lock              one driver at a time
+lock_file         lock file on a local file system
+object_lock       lock on object storage: a lease that is renewed
 
-Only `status` decides what is done: never NaN, never the existence of a chunk. Data land first, their status second.
+Only `status` decides whether a realization is done, and neither a NaN nor the existence of a chunk. A worker writes the
+data before the driver writes their status.
 """
 
-from ensemble.store.chunk import Outcome, Slot, land
+from ensemble.store.chunk import ChunkRegion, Outcome, write_chunk
+from ensemble.store.dataset import open_store
 from ensemble.store.layout import Layout, Status
 from ensemble.store.ledger import Ledger, Receipt
-from ensemble.store.view import open_store
 
-__all__ = ["Layout", "Ledger", "Outcome", "Receipt", "Slot", "Status", "land", "open_store"]
+__all__ = ["ChunkRegion", "Layout", "Ledger", "Outcome", "Receipt", "Status", "open_store", "write_chunk"]

@@ -1,21 +1,21 @@
-"""What arrays a store holds, and what a sweep must agree with to use it.
+"""Layout of a store: its arrays and attributes, and what a sweep must match to use it.
 
 Dimensions, here for the axes (N, epsilon, eta) and one observable over t:
 
-    <observable>  (N, epsilon, eta, realization, t)   one chunk: one point, `chunk` realizations, everything else;
-                                                      only observables that the sweep chose are there
-    exception     (N, epsilon, eta, realization)      text of what went wrong; written with the data, same chunks
-    status        (N, epsilon, eta, realization)      0 todo, 1 done, 2 failed; written by the driver alone
-    provenance    (N, epsilon, eta, realization)      row in the group's table of code versions, -1 before
+    <observable>  (N, epsilon, eta, realization, t)   one chunk: one point, `chunk` realizations, all of t;
+                                                      only the observables that the sweep chose
+    exception     (N, epsilon, eta, realization)      error text of failed realizations; chunks as the observables
+    status        (N, epsilon, eta, realization)      0 todo, 1 done, 2 failed; written only by the driver
+    provenance    (N, epsilon, eta, realization)      row in the group's table of code versions; -1 if not computed
     attempts      (N, epsilon, eta, realization)      how often it was computed and recorded, up to 255
-    landed        (N, epsilon, eta, realization)      when it was recorded last: seconds since 2020, 0 before
-    digest        (N, epsilon, eta, realization)      digest of its observables, 0 before: see `digest`
+    landed        (N, epsilon, eta, realization)      when it was recorded last: seconds since 2020; 0 if never
+    digest        (N, epsilon, eta, realization)      digest of its observables, see `digest`; 0 if not computed
     core_seconds, target_n, target_value, target_error
-                  (N, epsilon, eta)                   what is known of points as a whole: see `points`
+                  (N, epsilon, eta)                   cost and stop-rule result of points, see `point_summary`
 
-The axes, the realizations and the values of their coordinates may grow; all else is the store's identity, and a
-sweep that disagrees with it is refused. From `status` on it is the ledger, which the driver alone writes; a store of
-format 1 has no attempts and no landed until a driver opens it, and one of format 2 no digests.
+The axes, their values and the number of realizations may grow. Everything else is the identity of the store, and a
+sweep that differs is refused. The arrays from `status` to `digest` are the ledger, which only the driver writes. A
+store of format 1 has no attempts and landed until a driver opens it, and a store of format 2 no digests.
 """
 
 import dataclasses
@@ -33,25 +33,29 @@ from ensemble.errors import StoreMismatch
 from ensemble.models.model import Model, Observable, fields, required
 from ensemble.models.stored import Named, stored_model
 from ensemble.store import digest
-from ensemble.store.damage import read
 from ensemble.store.group import attributes, check_coordinates, dims, open_group
-from ensemble.store.limits import check_asked, checked_arrays
-from ensemble.store.place import Place
-from ensemble.store.points import TABLE as POINT_TABLE
-from ensemble.sweep import Point, Sweep, shown
-from ensemble.together import combinations
-from ensemble.values import Value, coerce
+from ensemble.store.integrity import read
+from ensemble.store.location import Location
+from ensemble.store.point_summary import TABLE as POINT_TABLE
+from ensemble.store.size_limits import check_asked, checked_arrays
+from ensemble.sweep.sweep import Point, Sweep, format_value
+from ensemble.sweep.toml_values import Value, coerce
+from ensemble.sweep.zipped_axes import combinations
 
-BOOK = ("status", "digest", "provenance", "attempts", "landed")
-"""What the driver writes of every realization."""
-OWN = (*BOOK, "exception")
-"""Variables of a store that are not observables."""
+LEDGER_ARRAYS = ("status", "digest", "provenance", "attempts", "landed")
+"""The ledger arrays, which the driver writes for every realization."""
+OWN = (*LEDGER_ARRAYS, "exception")
+"""Arrays over the realizations that are not observables."""
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
-"""What `landed` counts its seconds from."""
+"""Zero of `landed`, which counts seconds."""
 
 
 class Status(IntEnum):
-    """What became of one realization."""
+    """Status of one realization.
+
+    TODO is not computed yet, and DONE is on disk. FAILED raised an exception, exceeded the time limit
+    or killed its process.
+    """
 
     TODO = 0
     DONE = 1
@@ -61,32 +65,43 @@ class Status(IntEnum):
 @final
 @dataclass(frozen=True)
 class Layout:
-    """The shape and the identity of a store."""
+    """Shape and identity of a store.
+
+    Create it with `Layout.of` for a new store, or with `Layout.read` from an existing one.
+    """
 
     model: str
-    """Canonical name of the model."""
+    """Name of the model."""
     seed: int
-    """The root of all random streams."""
+    """Seed of all random streams."""
     axes: dict[str, tuple[Value, ...]]
-    """Values along each parameter axis, in the order in which they came to the store."""
+    """Values along each parameter axis, in the order in which they were added to the store."""
     parameters: dict[str, Any]
-    """The parameters that are not an axis."""
+    """Parameters that are not an axis."""
     coords: dict[str, NDArray[Any]]
-    """Coordinates of the observables' own dimensions."""
+    """Coordinates of the observables' own dimensions; 1-D arrays by dimension."""
     observables: dict[str, Observable]
-    """The observables by name."""
+    """Observables by name."""
     realizations: int
     """Length of the realization dimension."""
     chunk: int
     """Realizations in one chunk."""
     asked: dict[str, Any]
-    """Axes, those together, realizations and stop rule of the sweep that last asked something of the store."""
+    """Axes, zipped axes, realizations and stop rule of the last sweep that was run with the store."""
     sweep: str
-    """Its file, word for word."""
+    """Sweep file of that sweep, verbatim."""
 
     @classmethod
     def of(cls, sweep: Sweep, chunk: int) -> Self:
-        """The layout of a new store for a sweep."""
+        """Return the layout of a new store for a sweep.
+
+        Parameters
+        ----------
+        sweep
+            The sweep.
+        chunk
+            Realizations in one chunk.
+        """
         return cls(
             model=sweep.reference,
             seed=sweep.seed,
@@ -101,17 +116,26 @@ class Layout:
         )
 
     @classmethod
-    def read(cls, path: Place) -> Self:
-        """The layout of the store at `path`."""
+    def read(cls, path: Location) -> Self:
+        """Read the layout of the store at `path`.
+
+        Raises
+        ------
+        StoreNotFound
+            If there is no store.
+        StoreError
+            If the store cannot be read, or its coordinates have been changed.
+        """
         group = open_group(path)
-        told = attributes(group)
+        known = attributes(group)
         arrays = checked_arrays(group)
         status = arrays["status"]
         *axes, _ = dims(status)
         coordinates = {name: array for name, array in arrays.items() if dims(array) == (name,)}
         values = {name: read(array) for name, array in coordinates.items() if name != "realization"}
-        check_coordinates(path, told, values)
-        check_asked(path, told["asked"], status.shape[:-1])
+        check_coordinates(path, known, values)
+        known["asked"] = _with_present_names(known["asked"])
+        check_asked(path, known["asked"], status.shape[:-1])
         observables = {
             name: Observable(
                 long_name=str(array.attrs["long_name"]),
@@ -123,16 +147,16 @@ class Layout:
             if name not in coordinates and name not in OWN and name not in POINT_TABLE
         }
         return cls(
-            model=told["model"],
-            seed=told["seed"],
+            model=known["model"],
+            seed=known["seed"],
             axes={name: tuple(values[name].tolist()) for name in axes},
-            parameters=told["parameters"],
+            parameters=known["parameters"],
             coords={name: each for name, each in values.items() if name not in axes},
             observables=observables,
             realizations=status.shape[-1],
             chunk=arrays["exception"].chunks[-1],
-            asked=told["asked"],
-            sweep=told["sweep"],
+            asked=known["asked"],
+            sweep=known["sweep"],
         )
 
     @property
@@ -141,11 +165,11 @@ class Layout:
         return (*(len(values) for values in self.axes.values()), self.realizations)
 
     def cell(self, point: Point) -> tuple[int, ...]:
-        """Where a point lies in the grid of this store."""
+        """Return the grid indices of a point in this store."""
         return tuple(values.index(getattr(point.model, name)) for name, values in self.axes.items())
 
     def key(self, cell: Sequence[int]) -> int:
-        """The key of a point in digests: model, seed, parameters, coordinates and the values of the axes there."""
+        """Return the key of a point in digests: a hash of model, seed, parameters, coordinates and axis values."""
         values = [[name, values[at]] for (name, values), at in zip(self.axes.items(), cell, strict=True)]
         return digest.key_of(self.model, self.seed, self.parameters, self._coords_digests, values)
 
@@ -154,28 +178,55 @@ class Layout:
         return {name: digest.of_values(np.asarray(values)) for name, values in self.coords.items()}
 
     def holds(self, point: Point) -> bool:
-        """Whether the grid of this store has a place for a point."""
+        """Return whether the grid of this store contains a point."""
         return all(getattr(point.model, name) in values for name, values in self.axes.items())
 
     def asks(self, point: Mapping[str, Value]) -> bool:
-        """Whether the sweep that asked last has a point with these values of the axes."""
+        """Return whether the last sweep has a point with these values of the axes."""
         return tuple(point[name] for name in self.asked["axes"]) in self._asked_points
 
     @cached_property
     def _asked_points(self) -> frozenset[tuple[Value, ...]]:
-        return frozenset(tuple(each.values()) for each in combinations(self.asked["axes"], self.together))
+        return frozenset(tuple(each.values()) for each in combinations(self.asked["axes"], self.zipped_axes))
 
     @property
-    def together(self) -> list[list[str]]:
-        """The axes that go value by value in that sweep."""
-        return list(self.asked.get("together", []))
+    def zipped_axes(self) -> list[list[str]]:
+        """Zipped axes of the last sweep."""
+        return list(self.asked.get("zipped_axes", []))
 
-    def find_model(self, path: Place, named: Named | None, say: Callable[[str], None] = lambda _: None) -> type[Model]:
-        """The model of the store at `path`: installed, or as the user names it."""
+    def find_model(
+        self, path: Location, named: Named | None, say: Callable[[str], None] = lambda _: None
+    ) -> type[Model]:
+        """Return the class of the store's model.
+
+        Parameters
+        ----------
+        path
+            The store, for error messages.
+        named
+            The model as the user names it; None: the installed model with the name in the store.
+        say
+            Called with messages.
+        """
         return stored_model(self.model, path, named, say)
 
-    def at(self, cell: Sequence[int], model: type[Model], path: Place) -> Sweep:
-        """The sweep of one point alone, from which its model is made anew; an error if the model has changed since."""
+    def at(self, cell: Sequence[int], model: type[Model], path: Location) -> Sweep:
+        """Return a sweep of one point only, from which its model can be created.
+
+        Parameters
+        ----------
+        cell
+            Grid indices of the point.
+        model
+            Class of the model.
+        path
+            The store, for error messages.
+
+        Raises
+        ------
+        StoreMismatch
+            If the model has changed since the store was created.
+        """
         known, hints = fields(model), get_type_hints(model)
         given = {**self.parameters, **{name: values.tolist() for name, values in self.coords.items()}}
         fixed = {name: coerce(name, hints[name], given[name]) for name in known if name in given}
@@ -189,15 +240,15 @@ class Layout:
             realizations=self.realizations,
             seed=self.seed,
         )
-        for field, here, there in self._differences(sweep):
+        for field, stored, current in self._differences(sweep):
             raise StoreMismatch(
-                f"{field} must be {here} as in the store {path}, but the model {self.model} has {there} now; "
+                f"{field} must be {stored} as in the store {path}, but the model {self.model} has {current} now; "
                 "bring the model back as it was"
             )
         return sweep
 
     def grown(self, sweep: Sweep) -> Self:
-        """This layout with room for everything that a sweep asks for; nothing that it has moves."""
+        """Return this layout, grown for a sweep; existing values keep their positions."""
         axes = {}
         for name, values in self.axes.items():
             asked = sweep.axes[name] if name in sweep.axes else (sweep.parameters[name],)
@@ -206,20 +257,26 @@ class Layout:
         return dataclasses.replace(self, axes=axes, realizations=realizations, asked=_asked(sweep), sweep=sweep.text)
 
     def grows(self, before: Self) -> bool:
-        """Whether this layout has or tells more than the one it was grown from."""
+        """Return whether this layout has more than the one it was grown from, or records another sweep."""
         names = ("axes", "realizations", "asked", "sweep")
         return any(getattr(self, name) != getattr(before, name) for name in names)
 
-    def check(self, sweep: Sweep, path: Place) -> None:
-        """Refuse a sweep that would put something else into the store than what it holds."""
-        for field, here, there in self._differences(sweep):
+    def check(self, sweep: Sweep, path: Location) -> None:
+        """Check that a sweep may use the store.
+
+        Raises
+        ------
+        StoreMismatch
+            If the model, the seed, a parameter, an observable, a time grid or the chunk length differs.
+        """
+        for field, stored, wanted in self._differences(sweep):
             raise StoreMismatch(
-                f"{field} must be {here} as in the store {path}, but the sweep has {there}; "
+                f"{field} must be {stored} as in the store {path}, but the sweep has {wanted}; "
                 "change it back or give another --store"
             )
 
     def _differences(self, sweep: Sweep) -> Iterator[tuple[str, Any, Any]]:
-        """What the store and a sweep disagree about: the name of it, and what it is here and there."""
+        """Iterate over differences to a sweep: the name, the value in the store, the value in the sweep."""
         if sweep.reference != self.model:
             yield "model", repr(self.model), repr(sweep.reference)
         if sweep.seed != self.seed:
@@ -228,8 +285,8 @@ class Layout:
         yield from self._different_parameters(sweep)
         for name, values in sweep.coords.items():
             if name not in self.coords or not np.array_equal(self.coords[name], values):
-                known = _described(self.coords[name]) if name in self.coords else "absent"
-                yield f"the grid of {name}", known, _described(values)
+                known = _describe_values(self.coords[name]) if name in self.coords else "absent"
+                yield f"the grid of {name}", known, _describe_values(values)
         if sweep.chunk not in (None, self.chunk):
             yield "chunk", self.chunk, sweep.chunk
 
@@ -239,14 +296,14 @@ class Layout:
             return
         for name, observable in self.observables.items():
             for field in dataclasses.fields(Observable):
-                here, there = (getattr(each, field.name) for each in (observable, sweep.observables[name]))
-                if field.compare and here != there:
-                    yield f"the {field.name} of {name}", here, there
+                stored, wanted = (getattr(each, field.name) for each in (observable, sweep.observables[name]))
+                if field.compare and stored != wanted:
+                    yield f"the {field.name} of {name}", stored, wanted
 
     def _different_parameters(self, sweep: Sweep) -> Iterator[tuple[str, Any, Any]]:
-        for name, here in (*self.axes.items(), *self.parameters.items()):
+        for name, known in (*self.axes.items(), *self.parameters.items()):
             if name not in fields(sweep.model):
-                yield name, here, "a model that has no such parameter"
+                yield name, known, "a model that has no such parameter"
         for name, values in sweep.axes.items():
             if name not in self.axes:
                 fixed = self.parameters.get(name, "its default")
@@ -258,23 +315,31 @@ class Layout:
                     yield name, stored, value
 
 
+def _with_present_names(asked: dict[str, Any]) -> dict[str, Any]:
+    """What was asked for, with the present names of keys that were renamed."""
+    asked = {"zipped_axes" if name == "together" else name: each for name, each in asked.items()}
+    if isinstance(asked.get("stop"), dict):
+        asked["stop"] = {"law" if name == "quantity" else name: each for name, each in asked["stop"].items()}
+    return asked
+
+
 def _asked(sweep: Sweep) -> dict[str, Any]:
     return {
         "axes": {name: list(values) for name, values in sweep.axes.items()},
-        **({"together": [list(names) for names in sweep.together]} if sweep.together else {}),
+        **({"zipped_axes": [list(names) for names in sweep.zipped_axes]} if sweep.zipped_axes else {}),
         "realizations": sweep.realizations,
         "stop": sweep.stop and sweep.stop.told,
     }
 
 
 def _default(model: type[Model], name: str) -> Any:
-    """What a parameter that an older store does not know had to be: its default."""
+    """Return the value of a parameter that is missing in an older store: its default."""
     default = fields(model)[name].default
     return list(default) if isinstance(default, tuple) else default
 
 
-def _described(values: NDArray[Any]) -> str:
+def _describe_values(values: NDArray[Any]) -> str:
     if values.size == 0:
         return "empty"
-    ends = ", ".join(shown(value) for value in (values.flat[0].item(), values.flat[-1].item()))
+    ends = ", ".join(format_value(value) for value in (values.flat[0].item(), values.flat[-1].item()))
     return f"{values.size} values from {ends.replace(', ', ' to ')}"

@@ -1,8 +1,8 @@
-"""The driver's book of a store: which realizations are done or failed, which code computed them, how often and when.
+"""Ledger of a store: status, code version, attempts and recording time of every realization, kept by the driver.
 
-Workers land data and return receipts; the driver alone turns receipts into the book, many at a time: `status`,
-`provenance`, `attempts` and `landed`. The time is that of the driver's clock when it enters a receipt, so that a store
-has one clock. The book is held in memory (twelve bytes for a realization) and written block by block, never row by row.
+Workers write data and return receipts. Only the driver enters receipts into the ledger, many at a time. The recording
+time is that of the driver's clock when it enters a receipt, so that a store has only one clock. The ledger is held in
+memory (twelve bytes for each realization) and written in blocks, never row by row.
 """
 
 import contextlib
@@ -19,14 +19,14 @@ import zarr
 from numpy.typing import NDArray
 
 from ensemble.errors import LockLost, RunError
-from ensemble.store import build, digest, lock
-from ensemble.store.chunk import Slot
-from ensemble.store.damage import file_of, read
+from ensemble.store import creation, digest, lock
+from ensemble.store.chunk import ChunkRegion
 from ensemble.store.group import attributes, check_metadata, commit, member, open_group
-from ensemble.store.layout import BOOK, EPOCH, Layout, Status
-from ensemble.store.limits import check_grid
-from ensemble.store.place import Place
-from ensemble.store.points import PointBook
+from ensemble.store.integrity import file_of, read
+from ensemble.store.layout import EPOCH, LEDGER_ARRAYS, Layout, Status
+from ensemble.store.location import Location
+from ensemble.store.point_summary import PointSummary
+from ensemble.store.size_limits import check_grid
 from ensemble.sweep import Point, Sweep
 
 _MOST_ATTEMPTS = np.iinfo(np.uint8).max
@@ -35,25 +35,35 @@ _MOST_ATTEMPTS = np.iinfo(np.uint8).max
 @final
 @dataclass(frozen=True)
 class Receipt:
-    """A worker's word that a chunk is on disk."""
+    """Message of a worker that a chunk is on disk."""
 
-    slot: Slot
-    """What was to be computed."""
+    slot: ChunkRegion
+    """The chunk, with the realizations that were computed."""
     failed: Mapping[int, str]
-    """The realizations that raised, each with one line that says how."""
+    """Realizations that failed, each with one line that describes the error."""
     seconds: float
-    """What computing took, landing not counted."""
+    """Computing time in seconds, without the time to write the chunk."""
     provenance: Mapping[str, str]
-    """The code that computed it."""
+    """Code and machine that computed it."""
     digests: NDArray[np.uint32]
-    """The sum of the observables' hashes for each of these realizations, in the order of the slot."""
+    """Sum of the observables' hashes, uint32, one for each realization in the order of `slot.indices`."""
 
 
 @final
 class Ledger:
-    """The book of the store at `path`, for the one driver that holds its lock."""
+    """Ledger of the store at `path`.
 
-    def __init__(self, path: Place, layout: Layout) -> None:
+    Use `Ledger.writing` in the driver, which holds the lock of the store, and `Ledger.reading` everywhere else.
+
+    Parameters
+    ----------
+    path
+        Path or location of the store.
+    layout
+        Layout of the store.
+    """
+
+    def __init__(self, path: Location, layout: Layout) -> None:
         self.path = path
         self.layout = layout
         self._group = open_group(path)
@@ -61,36 +71,36 @@ class Ledger:
         self.status: NDArray[np.uint8] = self._read("status")
         self._stale: set[tuple[int, ...]] = set()
         self._on_disk: set[tuple[int, ...]] = set()
-        self.points = PointBook(path, layout.shape[:-1])
+        self.points = PointSummary(path, layout.shape[:-1])
         self._new_codes = False
-        self.tell: Callable[..., None] = _nobody
-        self.check: Callable[[], None] = _nobody
+        self.tell: Callable[..., None] = _do_nothing
+        self.check: Callable[[], None] = _do_nothing
         self.token = ""
         self._key = functools.lru_cache(maxsize=4096)(layout.key)
 
     @cached_property
     def digest(self) -> NDArray[np.uint32]:
-        """The digest of every realization; 0 before, or in formats 1 and 2."""
+        """Digest of every realization, shape (axes..., realization); 0 if not computed, or in formats 1 and 2."""
         return self._read("digest")
 
     @cached_property
     def provenance(self) -> NDArray[np.int16]:
-        """Row in `codes` of every realization, -1 before."""
+        """Row in `codes` of every realization, shape (axes..., realization); -1 if not computed."""
         return self._read("provenance")
 
     @cached_property
     def attempts(self) -> NDArray[np.uint8]:
-        """How often every realization was computed and recorded; all 0 if the store is of format 1."""
+        """How often every realization was computed and recorded; all 0 if the store has format 1."""
         return self._read("attempts")
 
     @cached_property
     def landed(self) -> NDArray[np.uint32]:
-        """When every realization was recorded last, in seconds since `EPOCH`; 0 before, or in format 1."""
+        """When every realization was recorded last, in seconds since `EPOCH`; 0 if never, or in format 1."""
         return self._read("landed")
 
     @cached_property
     def codes(self) -> list[dict[str, str]]:
-        """The code and the machines that computed the store, a row for each kind; read after `provenance`."""
+        """Code and machines that computed the store, one row for each combination; read it after `provenance`."""
         rows: list[dict[str, str]] = attributes(open_group(self.path))["provenance"]
         return rows
 
@@ -102,23 +112,44 @@ class Ledger:
 
     @classmethod
     @contextlib.contextmanager
-    def writing(cls, path: Place, sweep: Sweep, chunk: int) -> Iterator[Self]:
-        """Hold the store for a sweep: created if there is none, checked and grown if there is.
+    def writing(cls, path: Location, sweep: Sweep, chunk: int) -> Iterator[Self]:
+        """Open the store for a sweep and hold its lock; create the store, or check and grow an existing one.
 
-        `chunk` is the length of a chunk if the store is new.
+        Parameters
+        ----------
+        path
+            Path or location of the store.
+        sweep
+            The sweep.
+        chunk
+            Realizations in one chunk, if the store is new.
+
+        Yields
+        ------
+        Ledger
+            The ledger; it is written to disk at the end.
+
+        Raises
+        ------
+        StoreLocked
+            If another driver holds the store.
+        StoreMismatch
+            If the sweep differs from the store in a field that cannot change.
+        StoreError
+            If the store cannot be created or read.
         """
-        create = partial(build.create, path, Layout.of(sweep, chunk), sweep.model)
+        create = partial(creation.create, path, Layout.of(sweep, chunk), sweep.model)
         with lock.hold(path, create) as held:
-            build.sweep_up(path)
+            creation.sweep_up(path)
             before = Layout.read(path)
             before.check(sweep, path)
             check_metadata(path)
             after = before.grown(sweep)
             check_grid(path, after.shape[:-1], after.realizations)
-            _fit(path, before, after, held.check)
+            _grow_store(path, before, after, held.check)
             ledger = cls(path, after)
-            for name in BOOK:
-                getattr(ledger, name)  # what cannot be read is told before anything is computed
+            for name in LEDGER_ARRAYS:
+                getattr(ledger, name)  # reads it, so that errors come before anything is computed
             ledger.tell, ledger.check, ledger.token = held.tell, held.check, held.token
             try:
                 yield ledger
@@ -126,17 +157,31 @@ class Ledger:
                 try:
                     ledger.flush()
                 finally:
-                    with contextlib.suppress(OSError):  # what another driver's workers are writing stays
+                    with contextlib.suppress(OSError):  # temporary files of another driver's workers are kept
                         held.check()
-                        build.sweep_up(path)
+                        creation.sweep_up(path)
 
     @classmethod
-    def reading(cls, path: Place) -> Self:
-        """The book as it stands on disk, to look at."""
+    def reading(cls, path: Location) -> Self:
+        """Read the ledger from disk, without the lock."""
         return cls(path, Layout.read(path))
 
-    def missing(self, point: Point, realizations: int, *, first: int = 0, retry_failed: bool = False) -> Iterator[Slot]:
-        """The chunks of a point that lack some of its first realizations, in order, from realization `first` on."""
+    def missing(
+        self, point: Point, realizations: int, *, first: int = 0, retry_failed: bool = False
+    ) -> Iterator[ChunkRegion]:
+        """Iterate over the chunks of a point that lack some of its first realizations, in order.
+
+        Parameters
+        ----------
+        point
+            The point.
+        realizations
+            Number of realizations that the point should have.
+        first
+            Realizations before this one are ignored.
+        retry_failed
+            Whether failed realizations are missing.
+        """
         wanted = self._wanted(point, realizations, retry_failed)
         wanted[:first] = False
         for start in range(first - first % self.layout.chunk, realizations, self.layout.chunk):
@@ -145,17 +190,27 @@ class Ledger:
                 cell, stop = self.layout.cell(point), min(start + self.layout.chunk, self.layout.realizations)
                 done = self.status[cell][start:stop] == Status.DONE
                 done[: len(inside)] &= ~inside
-                yield Slot(cell, start, stop, _indices(start, inside), holds=bool(done.any()))
+                yield ChunkRegion(cell, start, stop, _indices(start, inside), holds=bool(done.any()))
 
     def count_missing(self, point: Point, realizations: int, *, retry_failed: bool = False) -> int:
-        """How many of a point's first realizations are to be computed."""
+        """Count the realizations of a point that are still to be computed.
+
+        Parameters
+        ----------
+        point
+            The point; it may lie outside the grid of the store.
+        realizations
+            Number of realizations that the point should have.
+        retry_failed
+            Whether failed realizations are missing.
+        """
         if not self.layout.holds(point):
             return realizations
         beyond = max(0, realizations - self.layout.realizations)
         return beyond + int(np.count_nonzero(self._wanted(point, realizations, retry_failed)))
 
     def count(self, point: Point, status: Status, realizations: int | None = None) -> int:
-        """How many of a point's (first) realizations have a status."""
+        """Count the realizations of a point with a status; `realizations` limits the count to its first ones."""
         if not self.layout.holds(point):
             return 0
         return int(np.count_nonzero(self.status[self.layout.cell(point)][:realizations] == status))
@@ -166,7 +221,7 @@ class Ledger:
         return wanted
 
     def enter(self, receipts: Sequence[Receipt]) -> None:
-        """Note what has landed; `flush` puts it on disk."""
+        """Enter receipts into the ledger in memory; `flush` writes it to disk."""
         now = max(1, int((datetime.now(UTC) - EPOCH).total_seconds()))
         *along, length = self._blocks
         for receipt in receipts:
@@ -187,7 +242,15 @@ class Ledger:
             self._stale |= {(*corner, block) for block in range(rows[0] // length, rows[-1] // length + 1)}
 
     def flush(self) -> None:
-        """Put on disk what has been entered."""
+        """Write the entered receipts to disk.
+
+        Raises
+        ------
+        LockLost
+            If the driver no longer holds the lock.
+        RunError
+            If the ledger cannot be written. The last realizations are then computed again in the next run.
+        """
         try:
             self.check()
             self._write()
@@ -202,25 +265,25 @@ class Ledger:
             ) from error
 
     def _write(self) -> None:
-        """Write every block of the book that has changed: the table of codes first, then what refers to it."""
+        """Write every changed block of the ledger, after the table of code versions that it refers to."""
         if self._new_codes:
             commit(self.path, {"provenance": json.dumps(self.codes)}, self.check)
             self._new_codes = False
         if not self._stale:
             return
         group = open_group(self.path, writable=True)
-        book = {name: member(group, name) for name in reversed(BOOK)}  # the status last: it alone counts
+        arrays = {name: member(group, name) for name in reversed(LEDGER_ARRAYS)}  # status last: it decides what is done
         for block in sorted(self._stale):
             region = tuple(slice(at * size, (at + 1) * size) for at, size in zip(block, self._blocks, strict=True))
-            if block not in self._on_disk:  # then nothing else of a block is ever there without its status
-                self._make_status(book["status"], block, region)
-            for name, array in book.items():
+            if block not in self._on_disk:  # so no other array of a block exists without its status
+                self._make_status(arrays["status"], block, region)
+            for name, array in arrays.items():
                 self.check()
                 array[region] = getattr(self, name)[region]
         self._stale.clear()
 
     def _make_status(self, status: zarr.Array[Any], block: tuple[int, ...], region: tuple[slice, ...]) -> None:
-        """Write the file of a block of the status, if there is none yet: nothing in it is done or failed."""
+        """Write the status file of a block if it does not exist yet, with all realizations TODO."""
         if not file_of(status, block).exists():
             self.check()
             lengths = [len(range(length)[part]) for part, length in zip(region, self.layout.shape, strict=True)]
@@ -234,16 +297,16 @@ class Ledger:
         return self.codes.index(code)
 
 
-def _fit(path: Place, before: Layout, after: Layout, check: lock.Check) -> None:
-    """Make the store what a sweep asks for."""
+def _grow_store(path: Location, before: Layout, after: Layout, check: lock.Check) -> None:
+    """Grow the store for a sweep, and forget stop-rule results if the stop rule has changed."""
     try:
         if before.asked.get("stop") not in (None, after.asked.get("stop")):
-            points = PointBook(path, before.shape[:-1])
-            points.forget()  # on disk before the new rule is
+            points = PointSummary(path, before.shape[:-1])
+            points.forget()  # written before the new rule is
             check()
             points.write()
-        if after.grows(before) or not build.is_settled(path, after):
-            build.grow(path, after, check)
+        if after.grows(before) or not creation.is_settled(path, after):
+            creation.grow(path, after, check)
     except LockLost:
         raise
     except (OSError, ValueError) as error:
@@ -253,12 +316,12 @@ def _fit(path: Place, before: Layout, after: Layout, check: lock.Check) -> None:
         ) from error
 
 
-def _nobody(**_facts: object) -> None:
-    """Those who only look at a store have nothing to tell, and hold no lock."""
+def _do_nothing(**_facts: object) -> None:
+    """Do nothing: default of `tell` and `check` for ledgers without a lock."""
 
 
 def _indices(start: int, inside: NDArray[np.bool_]) -> Sequence[int]:
-    """The realizations that are wanted of those from `start` on; as a range, which travels light, if it is one."""
+    """Return the realizations selected by `inside`, counted from `start`; a range if they are consecutive."""
     if inside.all():
         return range(start, start + len(inside))
     return tuple((start + np.flatnonzero(inside)).tolist())

@@ -1,14 +1,14 @@
-"""One driver at a time: a lock that the operating system drops when its holder dies, however it dies.
+"""Lock of a store: one driver at a time. The operating system releases the lock when its holder ends, also when killed.
 
 The lock is a hidden file inside the store, so every path to a store leads to the same lock: through a symbolic link,
-with `..`, or through another mount. It lies in the folder of `status`, where Zarr lists nothing. While there is no
-store yet, the lock is a hidden file beside the place where the store will be.
+with `..`, or through another mount. It is in the folder of `status`, which Zarr does not list. While there is no store
+yet, the lock is a hidden file beside the future store.
 
-A driver checks before each commit that the lock file at the store's path is still its own; a worker, before it lands a
-chunk, that it holds the token of its driver. A driver that has lost its lock stops. What remains is the moment between
-a check and the write that follows it.
+Before each commit, a driver checks that the lock file at the store's path is still its own. Before it writes a chunk, a
+worker checks that the lock file holds the token of its driver. A driver that has lost its lock stops. The short time
+between a check and the write after it is not protected.
 
-Object storage knows no such locks: there it is a `lease`.
+Object storage has no file locks; there the lock is a lease, see `object_lock`.
 """
 
 import contextlib
@@ -19,18 +19,18 @@ from pathlib import Path
 from typing import Any
 
 from ensemble.errors import StoreError, StoreLocked
-from ensemble.store import lease, lock_file
+from ensemble.store import lock_file, object_lock
 from ensemble.store.group import exists
-from ensemble.store.lease import Lease
+from ensemble.store.location import Location, link_target
 from ensemble.store.lock_file import LockFile
-from ensemble.store.place import Place, link_target
-from ensemble.store.remote import Remote
+from ensemble.store.object_lock import Lease
+from ensemble.store.object_storage import ObjectStorageLocation
 
 Check = Callable[[], None]
-"""Raises a LockLost if a driver no longer has its lock."""
+"""Function that raises LockLost if a driver no longer holds its lock."""
 
 _PATIENCE = 10.0
-"""Seconds after which a lock counts as held even if nobody tells that it is."""
+"""Seconds to wait for a lock whose holder is unknown, before it counts as held."""
 _PAUSE = 0.001
 _REMEDIES = {
     errno.EINVAL: "remove what is there",
@@ -45,18 +45,19 @@ _REMEDIES = {
 
 
 def place(store: Path) -> Path:
-    """The lock file of a store: inside it, or beside it while there is none."""
+    """Return the lock file of a store: inside the store, or beside its path if there is no store yet."""
     inside = _inside(store)
     return inside if inside.parent.is_dir() else _beside(store)
 
 
 @contextlib.contextmanager
-def hold(store: Place, create: Callable[[Check], None] | None = None) -> Iterator[LockFile | Lease]:
-    """Hold the store's lock; refused at once if another driver holds it.
+def hold(store: Location, create: Callable[[Check], None] | None = None) -> Iterator[LockFile | Lease]:
+    """Hold the lock of a store; raise StoreLocked if another driver holds it.
 
-    If there is no store, `create` makes it, and calls the check that it is given before the store comes to its place.
+    If there is no store, `create` creates it. It is called with the check of the lock, to be called just before the
+    store is moved to its path.
     """
-    if isinstance(store, Remote):
+    if isinstance(store, ObjectStorageLocation):
         with _lease(store) as lent:
             if create and not exists(store):
                 create(lent.check)
@@ -65,7 +66,7 @@ def hold(store: Place, create: Callable[[Check], None] | None = None) -> Iterato
     store = store.absolute()
     if create and not exists(store):
         with _flock(store, _beside(store)) as gate:
-            if not exists(store):  # another driver may have made it meanwhile
+            if not exists(store):  # another driver may have created it in the meantime
                 create(gate.check)
     path = place(store)
     if path != _beside(store):
@@ -74,32 +75,36 @@ def hold(store: Place, create: Callable[[Check], None] | None = None) -> Iterato
         yield held
 
 
-def check_token(store: Place, token: str) -> None:
-    """An error unless the driver with this token holds the store: for a worker, before it writes.
+def check_token(store: Location, token: str) -> None:
+    """Raise LockLost unless the driver with this token holds the store; a worker calls it before it writes.
 
-    On object storage this is not checked: it would take a request for each chunk.
+    On object storage the token is not checked, because that would take one request for each chunk.
     """
     if token and isinstance(store, Path):
         lock_file.check_token(_inside(store), token)
 
 
-def refusal(store: Place, who: str) -> StoreLocked:
-    """The error for a second driver."""
-    gone = "; one that was killed elsewhere counts as gone after two minutes" if isinstance(store, Remote) else ""
+def refusal(store: Location, who: str) -> StoreLocked:
+    """Create the error for a second driver."""
+    gone = (
+        "; one that was killed elsewhere counts as gone after two minutes"
+        if isinstance(store, ObjectStorageLocation)
+        else ""
+    )
     return StoreLocked(
         f"{store} must have one driver at a time, but {who} is at work on it; wait for it or stop it{gone}"
     )
 
 
-def holder(store: Place) -> str | None:
-    """Who is at work on a store, or None."""
+def holder(store: Location) -> str | None:
+    """Return a description of the driver that holds a store; None if there is none."""
     return lock_file.named(told(store))
 
 
-def told(store: Place) -> dict[str, Any] | None:
-    """What the driver at work on a store tells: pid, host, since when, and how it goes; None if there is none."""
-    if isinstance(store, Remote):
-        return lease.told(store)
+def told(store: Location) -> dict[str, Any] | None:
+    """Return what the driver that holds a store reports: pid, host, start time, progress; None if there is none."""
+    if isinstance(store, ObjectStorageLocation):
+        return object_lock.told(store)
     facts = lock_file.told(_inside(store))
     return lock_file.told(_beside(store)) if facts is None else facts
 
@@ -114,7 +119,7 @@ def _beside(store: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _lease(store: Remote) -> Iterator[Lease]:
+def _lease(store: ObjectStorageLocation) -> Iterator[Lease]:
     if (held := Lease.take(store)) is None:
         raise refusal(store, holder(store) or "a driver that has just ended")
     try:
@@ -138,7 +143,7 @@ def _locked(store: Path, path: Path) -> LockFile:
         try:
             return LockFile(path)
         except BlockingIOError as error:
-            who = holder(store)  # None if somebody has only looked whether there is one
+            who = holder(store)  # None if another process only checks whether there is a holder
             if who or time.monotonic() > end:
                 raise refusal(store, who or "somebody") from error
             time.sleep(_PAUSE)
@@ -150,7 +155,7 @@ def _locked(store: Path, path: Path) -> LockFile:
 
 
 def _clear(store: Path) -> None:
-    """Remove a lock file that a killed driver left beside a store; refused while somebody holds it."""
+    """Remove a lock file that a killed driver left beside a store; raise StoreLocked if another process holds it."""
     path = _beside(store)
     if path.is_file():
         try:
@@ -158,5 +163,5 @@ def _clear(store: Path) -> None:
                 pass
         except StoreLocked:
             raise
-        except StoreError:  # it may stay: the lock inside the store is the one that counts
+        except StoreError:  # it may stay: only the lock inside the store counts
             return

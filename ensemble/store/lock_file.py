@@ -1,8 +1,8 @@
-"""A lock file: held by the process that made it, with the kernel's `flock`, until that process ends or drops it.
+"""Lock file, held with the kernel's `flock` by the process that created it, until the process ends or releases it.
 
-A process never writes into a file that it did not make: it removes an old one that nobody holds, and makes its own.
-So nothing that lies at the path of a lock is overwritten, and a file that was replaced is told apart by its inode. The
-file also holds a random token, for those who look from another machine and for inodes that are used again.
+A process never writes to a file that it did not create: it removes an old file that no process holds, and creates its
+own. So no file at the path of a lock is overwritten, and a replaced file is recognized by its inode. The file also
+holds a random token, for processes on other machines and for inodes that are reused.
 """
 
 import contextlib
@@ -21,14 +21,14 @@ from typing import Any, final
 from ensemble.errors import LockLost
 
 _LENGTH = 1024
-"""Characters of what a lock file tells."""
+"""Characters of the content of a lock file, padded with spaces."""
 _SAFE = os.O_NOFOLLOW | os.O_NONBLOCK
-"""A link or a pipe at the path of a lock file is neither followed nor waited for."""
+"""Flags: do not follow a symbolic link, and do not wait for a pipe, at the path of a lock file."""
 
 
 @final
 class LockFile:
-    """A lock file while it is held; what it tells is for those who look."""
+    """A lock file while it is held; other processes read its content."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.token = path, uuid.uuid4().hex
@@ -38,38 +38,38 @@ class LockFile:
         self.tell()
 
     def tell(self, **facts: Any) -> None:
-        """Say what is going on."""
-        text = json.dumps({"token": self.token, **self._who, **facts}).ljust(_LENGTH)  # covers all of older news
-        with contextlib.suppress(OSError):  # on a full disk the news can wait
+        """Write facts about the progress of the run into the lock file."""
+        text = json.dumps({"token": self.token, **self._who, **facts}).ljust(_LENGTH)  # overwrites a longer old text
+        with contextlib.suppress(OSError):  # on a full disk the facts are written later
             os.pwrite(self._file, text.encode(), 0)
             self._has_token = True
 
     def check(self) -> None:
-        """An error if it is no longer ours: the file is gone, is another one, or holds another token."""
+        """Raise LockLost if the lock file is gone, is another file, or holds another token."""
         try:
             with _opened(self.path, os.O_RDONLY) as file:
                 is_same = os.path.samestat(os.fstat(file), os.fstat(self._file))
                 token = _facts(file).get("token")
         except FileNotFoundError:
-            self.path.parent.stat()  # an error of its own if the whole folder is gone
-            raise lost(self.path, "is gone") from None
+            self.path.parent.stat()  # a different error if the whole folder is gone
+            raise lock_lost_error(self.path, "is gone") from None
         except _NotPlainError:
             is_same, token = False, None
         if not is_same:
-            raise lost(self.path, _replaced(self.path))
+            raise lock_lost_error(self.path, _replaced(self.path))
         if self._has_token and token != self.token:
-            raise lost(self.path, "was overwritten")
+            raise lock_lost_error(self.path, "was overwritten")
 
     def drop(self) -> None:
-        """Let others have it."""
-        with contextlib.suppress(OSError):  # it was lost, or the disk is gone
+        """Release the lock and remove the file."""
+        with contextlib.suppress(OSError):  # the lock was lost, or the disk is gone
             self.check()
-            self.path.unlink()  # before the lock is dropped: a newcomer then makes a new file
+            self.path.unlink()  # before the lock is released: the next process then creates a new file
         os.close(self._file)
 
 
-def lost(file: object, said: str) -> LockLost:
-    """The error for a driver that no longer has its lock."""
+def lock_lost_error(file: object, said: str) -> LockLost:
+    """Create the error for a driver that no longer holds its lock."""
     return LockLost(
         f"a store must have one driver at a time, but this one has lost its lock: {file} {said}; it stopped before it "
         "wrote anything else, what has landed is safe, run again when no other driver is at work"
@@ -77,7 +77,7 @@ def lost(file: object, said: str) -> LockLost:
 
 
 def told(path: Path) -> dict[str, Any] | None:
-    """What the holder of a lock file tells; None if nobody holds it."""
+    """Return the content of a lock file without the token; None if no process holds it."""
     try:
         with _opened(path, os.O_RDONLY) as file:
             try:
@@ -90,24 +90,24 @@ def told(path: Path) -> dict[str, Any] | None:
 
 
 def named(facts: dict[str, Any] | None) -> str | None:
-    """Who holds a lock, by what the file tells; None if nobody does."""
+    """Describe the holder of a lock from the content of the file; None if there is no holder."""
     if facts is None:
         return None
     return f"process {facts.get('pid')} on {facts.get('host')}" if facts else "a driver that has just started"
 
 
 def check_token(path: Path, token: str) -> None:
-    """An error if a lock file does not hold this token, whoever holds the lock."""
+    """Raise LockLost if a lock file does not hold this token."""
     try:
         facts = _read(path)
     except FileNotFoundError:
-        _ = [*path.parent.iterdir()]  # a network file system may remember that it was not there, but not after this
+        _ = [*path.parent.iterdir()]  # refreshes the cache of a network file system
         try:
             facts = _read(path)
         except FileNotFoundError:
-            raise lost(path, "is gone") from None
+            raise lock_lost_error(path, "is gone") from None
     if facts.get("token", token) != token:
-        raise lost(path, _replaced(path))
+        raise lock_lost_error(path, _replaced(path))
 
 
 def _replaced(path: Path) -> str:
@@ -116,7 +116,7 @@ def _replaced(path: Path) -> str:
 
 
 def _take(path: Path) -> int:
-    """A lock file that was made now, and is locked; a BlockingIOError if there is one that another process holds."""
+    """Create a lock file and lock it; raise BlockingIOError if another process holds an existing one."""
     while True:
         try:
             file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _SAFE, 0o666)
@@ -128,28 +128,28 @@ def _take(path: Path) -> int:
             if _is_at(path, file):
                 return file
         except BaseException as error:
-            if not isinstance(error, BlockingIOError):  # or else it is with another process, which removes it
+            if not isinstance(error, BlockingIOError):  # else another process holds it and removes it
                 path.unlink(missing_ok=True)
             os.close(file)
             raise
-        os.close(file)  # another process took it for an old one, before it was locked
+        os.close(file)  # another process removed it as an old one before it was locked
 
 
 def _remove_old(path: Path) -> None:
-    """Remove a lock file that nobody holds; a BlockingIOError if somebody does."""
-    with contextlib.suppress(FileNotFoundError), _opened(path, os.O_RDWR) as file:  # its holder may have removed it
+    """Remove a lock file that no process holds; raise BlockingIOError if one does."""
+    with contextlib.suppress(FileNotFoundError), _opened(path, os.O_RDWR) as file:  # the holder may have removed it
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if _is_at(path, file):
             path.unlink()
 
 
 class _NotPlainError(OSError):
-    """A folder, a symbolic link, a pipe or a device is at the path of a lock file."""
+    """The path of a lock file is a folder, a symbolic link, a pipe or a device."""
 
 
 @contextlib.contextmanager
 def _opened(path: Path, mode: int) -> Iterator[int]:
-    """A file, and nothing that a link leads to."""
+    """Open a regular file, without following a symbolic link."""
     try:
         file = os.open(path, mode | _SAFE)
     except OSError as error:
@@ -169,7 +169,7 @@ def _read(path: Path) -> dict[str, Any]:
         with _opened(path, os.O_RDONLY) as file:
             return _facts(file)
     except _NotPlainError:
-        raise lost(path, _replaced(path)) from None
+        raise lock_lost_error(path, _replaced(path)) from None
 
 
 def _facts(file: int) -> dict[str, Any]:
@@ -180,7 +180,7 @@ def _facts(file: int) -> dict[str, Any]:
 
 
 def _is_at(path: Path, file: int) -> bool:
-    """Whether an open file is the one that has this name."""
+    """Return whether an open file is the one at this path."""
     try:
         return os.path.samestat(os.fstat(file), path.lstat())
     except FileNotFoundError:

@@ -38,7 +38,7 @@ def cheap_sweep(realizations: int, points: int = 1, *, judged: bool = False) -> 
         "axes": {"drift": [0.5 * point for point in range(points)]},
         "time": {"start": 0.0, "stop": CHEAP_POINTS - 1.0, "num": CHEAP_POINTS},
     }
-    rule = {"quantity": "mean", "at": CHEAP_POINTS - 1.0, "absolute": 0.9 * deviation / each**0.5, "min": 1000}
+    rule = {"law": "mean", "at": CHEAP_POINTS - 1.0, "absolute": 0.9 * deviation / each**0.5, "min": 1000}
     return Sweep.from_table({**table, "stop": rule} if judged else table)
 
 

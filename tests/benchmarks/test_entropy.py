@@ -9,14 +9,15 @@ from numpy.typing import NDArray
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from ensemble.models.tls_glass import TLSDisorder, TLSGlass
-from ensemble.physics import bubble_entropy, bubble_purity, nearest_bubbles
+from ensemble.models.tls_glass.kernels import bubble_entropy, bubble_purity
+from ensemble.physics import nearest_bubbles
 from ensemble.physics.disorder import minimum_image_distances
-from ensemble.realization import stream
+from ensemble.realization.random_streams import random_stream
 
 
 def realization(model: TLSGlass) -> tuple[TLSDisorder, NDArray[np.intp], NDArray[np.float64]]:
     """Its disorder, its bubbles and the occupation of its bath."""
-    disorder = model.scale(model.draw(stream(2021, model, 0)))
+    disorder = model.scale(model.draw(random_stream(2021, model, 0)))
     distance = minimum_image_distances(disorder.position, model.side)
     return disorder, nearest_bubbles(distance), model.occupation(disorder)
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from ensemble import Sweep, forecast
+from ensemble import Sweep
 from ensemble.cluster import connect
 from ensemble.run import Watch, run_on
+from ensemble.run.plan import plan
 from tests.support.command import line
 from tests.support.processes import read_output
 from tests.support.toy_model import TOY
@@ -27,7 +28,7 @@ MIXED = {
 TARGET = {
     **GLASS,
     "axes": {"N": [4, 6, 8], "epsilon": [0.0], "eta": [1e5]},
-    "stop": {"quantity": "plateau", "relative": 0.01, "min": 200, "max": 50_000},
+    "stop": {"law": "plateau", "relative": 0.01, "min": 200, "max": 50_000},
 }
 
 
@@ -45,7 +46,7 @@ class Outlook(Watch):
 def test_hours_of_a_mixed_sweep(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
     sweep, watch = Sweep.from_table(MIXED), Outlook()
     with connect("local", workers=2) as client:
-        planned = forecast.plan(sweep, tmp_path / "a.zarr", 2)
+        planned = plan(sweep, tmp_path / "a.zarr", 2)
         summary = benchmark.pedantic(
             lambda: run_on(client, sweep, tmp_path / "a.zarr", watch=watch), rounds=1, iterations=1
         )
@@ -65,7 +66,7 @@ def test_hours_of_many_points(benchmark: BenchmarkFixture, tmp_path: Path, batch
     drifts = {"start": 0.0, "stop": 1.0, "num": 500}
     table = {"model": TOY, "realizations": 4, "seed": 1, "axes": {"size": [2, 3], "drift": drifts}}
     sweep = Sweep.from_table(table)
-    planned = forecast.plan(sweep, tmp_path / "a.zarr", 2)
+    planned = plan(sweep, tmp_path / "a.zarr", 2)
     with connect("local", workers=2) as client:
         summary = benchmark.pedantic(
             lambda: run_on(client, sweep, tmp_path / "a.zarr", batch=batch, watch=Watch()), rounds=1, iterations=1
@@ -87,13 +88,13 @@ def test_a_plan_of_many_points(benchmark: BenchmarkFixture, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("quantity", ["plateau", "peak"])
 def test_realizations_for_a_target(benchmark: BenchmarkFixture, tmp_path: Path, quantity: str) -> None:
-    sweep = Sweep.from_table({**TARGET, "stop": {**TARGET["stop"], "quantity": quantity}})
-    planned = forecast.plan(sweep, tmp_path / "a.zarr", 2)
+    sweep = Sweep.from_table({**TARGET, "stop": {**TARGET["stop"], "law": quantity}})
+    planned = plan(sweep, tmp_path / "a.zarr", 2)
     with connect("local", workers=2) as client:
         summary = benchmark.pedantic(
             lambda: run_on(client, sweep, tmp_path / "a.zarr", watch=Watch()), rounds=1, iterations=1
         )
-    after = forecast.plan(sweep, tmp_path / "a.zarr", 2)
+    after = plan(sweep, tmp_path / "a.zarr", 2)
     expected = {str(each.point): each.expected for each in planned.points}
     needed = {str(each.point): each.done for each in after.points}
     benchmark.extra_info["expected"], benchmark.extra_info["needed"] = expected, needed

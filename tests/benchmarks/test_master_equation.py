@@ -7,10 +7,12 @@ import pytest
 import qutip
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from ensemble.physics import average_concurrence, concurrence, integrate_master_equation, partial_trace
+from ensemble.models.tls_glass.kernels import average_concurrence
+from ensemble.physics import concurrence
 from tests.benchmarks import median
 from tests.support.reference.qutip_solution import solve
 from tests.support.reference.random_ising import random_instance
+from tests.support.reference.sparse_liouvillian import integrate_master_equation, partial_trace
 
 
 @pytest.mark.parametrize(("n", "steps"), [(4, 20), (6, 6), (8, 3)])

@@ -15,8 +15,8 @@ from numba import njit
 from numpy.typing import NDArray
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from ensemble.physics.mean_field import hopping
-from ensemble.physics.mean_field.self_consistent import averages, fields, self_consistent, sweep
+from ensemble.models.mean_field.kernels import hopping
+from ensemble.models.mean_field.kernels.self_consistent import averages, fields, self_consistent, sweep
 from ensemble.physics.one_blas_thread import one_blas_thread
 from tests.benchmarks import HOUR, median, median_seconds
 from tests.support.elsewhere import python
@@ -29,9 +29,9 @@ COLD = 0.05
 ONE_SOLUTION = """
 import json, sys, time
 import numpy as np
-from ensemble.physics.mean_field.box import side
-from ensemble.physics.mean_field.couplings import dipolar
-from ensemble.physics.mean_field.self_consistent import self_consistent
+from ensemble.models.mean_field.kernels.box import side
+from ensemble.models.mean_field.kernels.couplings import dipolar
+from ensemble.models.mean_field.kernels.self_consistent import self_consistent
 
 for N in (10, int(sys.argv[1])):  # the first compiles
     rng = np.random.default_rng(2017)

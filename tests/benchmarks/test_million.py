@@ -20,7 +20,7 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 
 import ensemble
 from ensemble import Sweep
-from ensemble.run import Summary, Watch, run_on, survey
+from ensemble.run import Summary, Watch, count_missing, run_on
 from ensemble.store import Status
 from tests.benchmarks import CHEAP_POINTS, HOUR, REALIZATIONS, cheap_sweep, seconds
 from tests.support.command import line
@@ -41,7 +41,7 @@ seed = 2021
 observables = ["concurrence"]
 axes = {{ N = [4], epsilon = [0.0], eta = [1e5] }}
 time = {{ start = 1e-3, stop = 1e6, num = {points}, spacing = "log" }}
-stop = {{ quantity = "plateau", relative = 1e-9, min = 1000 }}
+stop = {{ law = "plateau", relative = 1e-9, min = 1000 }}
 """
 """A rule that is never met: the point is judged on the way to its last realization."""
 
@@ -119,8 +119,8 @@ def test_a_million(benchmark: BenchmarkFixture, points: int, judged: bool, tmp_p
     assert (summary.complete, summary.failed) == (True, 0)
     assert 0.8 * REALIZATIONS < summary.computed <= REALIZATIONS  # a point may be lucky, and exact enough before
 
-    (finished,) = seconds(lambda: survey(sweep, store), 1)
-    assert survey(sweep, store).left == 0
+    (finished,) = seconds(lambda: count_missing(sweep, store), 1)
+    assert count_missing(sweep, store).left == 0
     forget_half(store)
     again = Stopwatch()
     resumed = run(again)

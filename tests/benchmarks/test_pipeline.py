@@ -10,9 +10,9 @@ from distributed import Client
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from ensemble import Sweep
-from ensemble.realization import stream
+from ensemble.realization.compute import ComputeTask, compute_realizations
+from ensemble.realization.random_streams import random_stream
 from ensemble.run import Summary, Watch, run_on
-from ensemble.task import Job, realize
 from tests.benchmarks import median, median_seconds, seconds
 from tests.support.glass import kernel_seconds, sweep_of
 
@@ -24,15 +24,15 @@ def test_what_a_task_adds_to_a_model(benchmark: BenchmarkFixture) -> None:
     """Streams, checks and notes for N = 4 at 91 times: a task without its landing, over draw and measure alone."""
     sweep = sweep_of(4, 500, times=91)
     model, indices = sweep.points[0].model, range(sweep.realizations)
-    job = Job.at(Path("unused"), model, sweep.seed, sweep.observables)
-    generators = [stream(sweep.seed, model, index) for index in indices]
+    job = ComputeTask.at(Path("unused"), model, sweep.seed, sweep.observables)
+    generators = [random_stream(sweep.seed, model, index) for index in indices]
 
     def alone() -> list[Any]:
         return [model.measure(model.draw(rng))["concurrence"] for rng in generators]
 
     alone()
     fastest = min(seconds(alone, 9))
-    outcomes = benchmark.pedantic(realize, args=(job, indices), rounds=9, warmup_rounds=1)
+    outcomes = benchmark.pedantic(compute_realizations, args=(job, indices), rounds=9, warmup_rounds=1)
     kernel = min(fastest, *seconds(alone, 9)) / sweep.realizations
     assert benchmark.stats is not None
     assert all(outcome.arrays is not None for outcome in outcomes)

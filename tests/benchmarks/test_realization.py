@@ -26,14 +26,14 @@ import pytest
 from numpy.typing import NDArray
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from ensemble.models.arrays import evenly_spaced
 from ensemble.models.tls_glass import TLSDraw, TLSGlass
+from ensemble.models.tls_glass.kernels.double_flips import multiply_others, sites_by_kind
+from ensemble.models.tls_glass.kernels.pair_tables import Tables, fill_tables, tables_for
+from ensemble.models.tls_glass.kernels.site_solution import Sites
 from ensemble.physics.compiled import compiled
-from ensemble.physics.double_flips import multiply_others, sites_by_kind
 from ensemble.physics.elementary import LANES, fma
-from ensemble.physics.pair_tables import Tables, fill_tables, tables_for
-from ensemble.physics.site_solution import Sites
-from ensemble.realization import stream
-from ensemble.values import evenly_spaced
+from ensemble.realization.random_streams import random_stream
 from tests.benchmarks import median, median_seconds, seconds
 
 Array = NDArray[np.float64]
@@ -49,7 +49,7 @@ CASES = [(N, epsilon, 0.0) for epsilon in (0.0, 1.0) for N in (10, 30, 60, 120)]
 def glass(N: int, epsilon: float, temperature: float = 0.0) -> tuple[TLSGlass, TLSDraw]:
     """The model, and realization 0 of seed 2021."""
     model = TLSGlass(N=N, epsilon=epsilon, eta=1e5, temperature=temperature, t=TIMES)
-    return model, model.draw(stream(2021, model, 0))
+    return model, model.draw(random_stream(2021, model, 0))
 
 
 def realization(N: int, epsilon: float, temperature: float = 0.0) -> Callable[[], Array]:

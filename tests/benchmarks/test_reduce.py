@@ -11,7 +11,7 @@ import zarr
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from ensemble import Sweep, run_sweep
-from ensemble.reduce import audit, average, block_means, histogram, statistics
+from ensemble.reduce import average, block_means, histogram, rare_realizations, statistics
 from tests.benchmarks import median, median_seconds
 from tests.support.toy_model import TOY
 
@@ -19,7 +19,7 @@ REDUCTIONS: dict[str, Callable[[Path], xr.Dataset]] = {
     "average": lambda store: average(store, observables=["walk"]),
     "audited average": lambda store: average(store, observables=["walk"], audited=True),
     "block_means": lambda store: block_means(store, "walk"),
-    "audit": lambda store: audit(store, "walk"),
+    "audit": lambda store: rare_realizations(store, "walk"),
     "histogram": lambda store: histogram(store, "walk", [50.0], bins=np.linspace(-20, 20, 41).tolist()),
     "statistics": lambda store: statistics(store, "walk"),
 }

@@ -34,11 +34,11 @@ import pytest
 from distributed import Client
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from ensemble import Sweep, forecast
-from ensemble.cluster import cores, threads
-from ensemble.run import Watch, run_on
-from ensemble.store import Ledger, land
-from ensemble.task import Job, realize
+from ensemble import Sweep
+from ensemble.cluster import count_cores, count_threads
+from ensemble.realization.compute import ComputeTask, compute_realizations
+from ensemble.run import Watch, batching, run_on
+from ensemble.store import Ledger, write_chunk
 from tests.support.glass import sweep_of as glass
 from tests.support.herd import herd
 from tests.support.toy_model import TOY
@@ -135,18 +135,18 @@ def landing_seconds(client: Client, folder: Path, chunk: int) -> float:
     """What landing a chunk takes a worker, all of them at it."""
     many = 50
 
-    def land_many(job: Job, slots: Any) -> float:  # travels by value
-        chunks = [(slot, realize(job, slot.indices)) for slot in slots]
+    def land_many(job: ComputeTask, slots: Any) -> float:  # travels by value
+        chunks = [(slot, compute_realizations(job, slot.indices)) for slot in slots]
         began = time.perf_counter()
         for slot, outcomes in chunks:
-            land(Path(job.store), slot, outcomes, job.observables)
+            write_chunk(Path(job.store), slot, outcomes, job.observables)
         return (time.perf_counter() - began) / len(chunks)
 
     workers = sorted(client.scheduler_info()["workers"])
     sweep, store = sweep_of(many * len(workers) * chunk, chunk), folder / f"landing {chunk}.zarr"
     with Ledger.writing(store, sweep, chunk) as ledger:
         slots = list(ledger.missing(sweep.points[0], sweep.realizations))
-    job = Job.at(store, sweep.points[0].model, sweep.seed, sweep.observables)
+    job = ComputeTask.at(store, sweep.points[0].model, sweep.seed, sweep.observables)
     tasks: list[Any] = [
         client.submit(land_many, job, slots[at :: len(workers)], workers=[each], pure=False)
         for at, each in enumerate(workers)
@@ -160,7 +160,7 @@ def costs(cluster: Client, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     found = {}
     for kind, (seconds, chunks) in KINDS.items():
         folder = tmp_path_factory.mktemp("costs")
-        chunk, batch = forecast.chunk_length(sweep_of(1, 1), [seconds]), forecast.batch_size(seconds)
+        chunk, batch = batching.chunk_length(sweep_of(1, 1), [seconds]), batching.batch_size(seconds)
         run(cluster, folder, sweep_of(4 * chunk, chunk), batch)  # whatever a worker imports on its first task
         rounds = [run(cluster, folder, sweep_of(chunks * chunk, chunk), batch) for _ in range(ROUNDS)]
         idle = background(cluster, folder)
@@ -226,7 +226,7 @@ def test_the_largest_cluster(
     print("\n", *KINDS, sep=" | ")
     print(*(f"{name}: {' | '.join(map(str, values))}" for name, values in table.items()), sep="\n")
     print(*(f"{what}: {value}" for what, value in told.items()), sep="\n")
-    assert all(most(each) > cores() for each in costs.values())
+    assert all(most(each) > count_cores() for each in costs.values())
 
 
 def memory(client: Client) -> list[int]:
@@ -237,8 +237,8 @@ def memory(client: Client) -> list[int]:
         return round(statistics.median(found.values()) / 1e6)
 
     before, sweep = middle(), glass(8, 2)
-    job = Job.at(Path("unused"), sweep.points[0].model, sweep.seed, sweep.observables)
-    client.run(realize, job, [0])
+    job = ComputeTask.at(Path("unused"), sweep.points[0].model, sweep.seed, sweep.observables)
+    client.run(compute_realizations, job, [0])
     return [before, middle()]
 
 
@@ -256,7 +256,7 @@ def test_the_prediction(
     """Workers that sleep: the part of their time that they do, over what it should be."""
     kind, client = simulated
     _, _, sleeps = HERDS[kind]
-    chunk, workers = costs["1 s"], threads(client)
+    chunk, workers = costs["1 s"], count_threads(client)
     run(client, tmp_path, sweep_of(4 * workers, 4, sleep=0.2), 1)  # whatever a worker imports on its first task
     asleep = per_second(lambda: time.sleep(3.0), lambda: of_workers(client))
     idle, ratios, table = background(client, tmp_path), [], {}
@@ -267,7 +267,7 @@ def test_the_prediction(
         bounds = {
             "nothing": 1.0,
             "the driver": (1 - idle) * lasts / chunk.driver,
-            "the cores here": (cores() - idle - asleep) * lasts / (chunk.driver + busy),
+            "the cores here": (count_cores() - idle - asleep) * lasts / (chunk.driver + busy),
         }
         binds = min(bounds, key=lambda name: bounds[name])
         ratios.append(measured / bounds[binds])

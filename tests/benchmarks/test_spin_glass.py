@@ -15,9 +15,9 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from ensemble.models.spin_glass import SpinGlassFields
 from ensemble.models.spin_glass.chain import ChainSample
-from ensemble.physics.spin_chain.avalanche import avalanche
-from ensemble.physics.spin_chain.pairs import resonant_pairs, unstable_pairs
-from ensemble.physics.spin_chain.relaxation import ORDERS, fields, stable
+from ensemble.models.spin_glass.kernels.avalanche import avalanche
+from ensemble.models.spin_glass.kernels.pairs import resonant_pairs, unstable_pairs
+from ensemble.models.spin_glass.kernels.relaxation import ORDERS, fields, stable
 from tests.benchmarks import HOUR, median, median_seconds
 from tests.support.elsewhere import python
 from tests.support.processes import read_output

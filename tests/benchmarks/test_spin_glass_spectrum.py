@@ -15,10 +15,10 @@ from scipy import linalg, sparse
 from scipy.sparse.linalg import eigsh
 
 from ensemble.models.spin_glass import SpinGlassSpectrum
+from ensemble.models.spin_glass.kernels.couplings import ring
+from ensemble.models.spin_glass.kernels.filtered import ends, levels_around
+from ensemble.models.spin_glass.kernels.sectors import Sector
 from ensemble.physics.one_blas_thread import one_blas_thread
-from ensemble.physics.spin_chain.couplings import ring
-from ensemble.physics.spin_chain.filtered import ends, levels_around
-from ensemble.physics.spin_chain.sectors import Sector
 from tests.benchmarks import HOUR, median, median_seconds
 from tests.support.elsewhere import python
 from tests.support.processes import read_output

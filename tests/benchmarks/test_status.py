@@ -14,7 +14,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from ensemble import Sweep
-from ensemble.store import Ledger, Receipt, Slot
+from ensemble.store import ChunkRegion, Ledger, Receipt
 from tests.benchmarks import median, median_seconds
 from tests.support.command import run
 from tests.support.processes import read_output, run_in_thread
@@ -33,9 +33,9 @@ class Book:
 
     path: Path
     sweep: Sweep
-    slots: Sequence[Slot]
+    slots: Sequence[ChunkRegion]
 
-    def write(self, ledger: Ledger, slots: Sequence[Slot]) -> None:
+    def write(self, ledger: Ledger, slots: Sequence[ChunkRegion]) -> None:
         """Enter some chunks: a hundredth of them by other code, the first realization of each has failed."""
         receipts = [
             Receipt(slot, {slot.start: "E"}, 0.0, CODES[at % 100 == 99], np.zeros(len(slot.indices), np.uint32))

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from ensemble.models.driven_spins import DrivenSpins, SpinDisorder
+from ensemble.models.driven_spins.kernels.eigenbasis import Eigenbasis
 from ensemble.models.driven_spins.state import RADIANS, State
-from ensemble.physics.dipolar.eigenbasis import Eigenbasis
 from ensemble.physics.one_blas_thread import one_blas_thread
-from ensemble.realization import stream
+from ensemble.realization.random_streams import random_stream
 from tests.benchmarks import HOUR, median, median_seconds
 from tests.support.elsewhere import python
 from tests.support.processes import read_output
@@ -29,13 +29,13 @@ TEMPERATURES = (1.2, 12.0)
 EVERYTHING = """
 import json, sys, time
 from ensemble.models.driven_spins import DrivenSpins
-from ensemble.realization import stream
+from ensemble.realization.random_streams import random_stream
 
 N, temperature = int(sys.argv[1]), float(sys.argv[2])
 small, model = (DrivenSpins(N=each, temperature=temperature) for each in (4, N))
 for each in (small, model):  # the first compiles
     started = time.perf_counter()
-    measured = each.measure(each.draw(stream(2021, each, 0)))
+    measured = each.measure(each.draw(random_stream(2021, each, 0)))
     for name in each.observables:
         measured[name]
     seconds = time.perf_counter() - started
@@ -49,7 +49,7 @@ print(json.dumps({"seconds": seconds, "MB": most / 1024}))
 def realization(N: int, temperature: float) -> tuple[DrivenSpins, SpinDisorder]:
     """Realization 0 of seed 2021."""
     model = DrivenSpins(N=N, temperature=temperature)
-    return model, model.scale(model.draw(stream(2021, model, 0)))
+    return model, model.scale(model.draw(random_stream(2021, model, 0)))
 
 
 def solving(model: DrivenSpins, disorder: SpinDisorder) -> Callable[[], State]:

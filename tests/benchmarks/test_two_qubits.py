@@ -6,10 +6,11 @@ import qutip
 from numpy.typing import NDArray
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from ensemble.models.arrays import evenly_spaced
 from ensemble.models.tls_glass import TLSGlass
-from ensemble.physics import average_concurrence, concurrence, pair_entanglement, reduced_density_matrix
-from ensemble.realization import stream
-from ensemble.values import evenly_spaced
+from ensemble.models.tls_glass.kernels import average_concurrence, pair_entanglement, reduced_density_matrix
+from ensemble.physics import concurrence
+from ensemble.realization.random_streams import random_stream
 from tests.benchmarks import median, median_seconds
 
 ComplexArray = NDArray[np.complex128]
@@ -52,7 +53,7 @@ def test_realization_against_a_loop_over_pairs(benchmark: BenchmarkFixture) -> N
     scaled to the number of pairs and of states, 169,920; the whole loop would take most of a minute.
     """
     model = TLSGlass(N=60, epsilon=0.0, eta=1e5, t=tuple(evenly_spaced(1e-3, 1e6, 96, log=True)))
-    disorder, t = model.scale(model.draw(stream(2021, model, 0))), np.array(model.t)
+    disorder, t = model.scale(model.draw(random_stream(2021, model, 0))), np.array(model.t)
     arguments = (disorder.coupling, disorder.rate, disorder.theta, t)
     pairs = np.column_stack(np.triu_indices(60, k=1))
     everything = pair_entanglement(*arguments)

@@ -14,8 +14,8 @@ import zarr
 import ensemble
 from ensemble import Sweep, run_sweep
 from ensemble.errors import EnsembleError
-from ensemble.proof import verify
 from ensemble.store import Ledger
+from ensemble.verify import verify
 from tests.support.command import line
 from tests.support.contents import chunks, contents
 from tests.support.faults import FAILURES_TOLD, RUN, ContentsOf, sweep, told

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ensemble import Sweep
-from ensemble.store import build
+from ensemble.store import creation
 from ensemble.store.layout import Layout
 from tests.support.command import line
 from tests.support.command import run as run_command
@@ -77,7 +77,7 @@ def test_a_disk_is_full_when_the_status_is_written(small: Disk, contents_of: Con
     text = sweep(realizations=4, sizes=[2], drifts=[0.5])
     (small.path / "sweep.toml").write_text(text)
     asked = Sweep.read(small.path / "sweep.toml")
-    build.create(small.path / "a.zarr", Layout.of(asked, 4), asked.model)
+    creation.create(small.path / "a.zarr", Layout.of(asked, 4), asked.model)
     small.fill(leave=4)
     told = (
         r"the status of .*a.zarr could not be written: OSError: .* No space left on device; mend that and run again.*"

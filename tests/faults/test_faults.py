@@ -13,7 +13,7 @@ import pytest
 import xarray as xr
 
 from ensemble import run_sweep
-from ensemble.cluster import cores
+from ensemble.cluster import count_cores
 from ensemble.store import lock
 from tests.support import SUPPORT
 from tests.support.clusters import scheduler, worker
@@ -149,7 +149,7 @@ def test_a_realization_that_needs_more_memory_than_there_is(tmp_path: Path, addr
     """It has failed, no other has. The limit of the workers is the one that `ulimit -m` sets."""
     model = f'model = "{GREED}"\nrealizations = {len(GREEDY)}\nseed = 5\naxes.size = [2]\nstore.chunk = 4\n'
     (tmp_path / "sweep.toml").write_text(model)
-    limit = ("prlimit", f"--rss={cores() * WORKER_BYTES}")
+    limit = ("prlimit", f"--rss={count_cores() * WORKER_BYTES}")
     with start([*limit, *line(*RUN, "--batch", "1")], tmp_path) as run:
         code, said = told(run)
     assert code == FAILURES_TOLD, said

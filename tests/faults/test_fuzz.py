@@ -26,11 +26,11 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from ensemble import EnsembleError, Sweep, run_sweep
-from ensemble.figure.check import check
-from ensemble.figure.declaration import Declaration
+from ensemble.plot.figure.check import check
+from ensemble.plot.figure.declaration import Declaration
 from ensemble.store import Ledger, Status, lock, open_store
 from tests import ROOT
-from tests.support import SUPPORT, readme
+from tests.support import SUPPORT, documents
 from tests.support.command import invoke
 from tests.support.toy_model import TOY
 
@@ -261,19 +261,19 @@ TOY_SWEEP = {
     "store": {"chunk": 4},
 }
 SWEEPS = {
-    "readme": tomllib.loads(readme.block("sweep.toml")),
-    "field": tomllib.loads(readme.block("random_field.toml")),
+    "readme": tomllib.loads(documents.block("sweep.toml")),
+    "field": tomllib.loads(documents.block("random_field.toml")),
     "quickstart": tomllib.loads((WORKFLOWS / "quickstart.toml").read_text()),
     "plateaus": tomllib.loads((WORKFLOWS / "plateaus.toml").read_text()),
     "toy": TOY_SWEEP,
     "stop": {
         **{key: value for key, value in TOY_SWEEP.items() if key != "realizations"},
         "observables": ["walk"],
-        "stop": {"quantity": "mean", "at": 2.0, "absolute": 0.01, "relative": 0.1, "min": 40, "max": 200},
+        "stop": {"law": "mean", "at": 2.0, "absolute": 0.01, "relative": 0.1, "min": 40, "max": 200},
     },
     "ratio": {
         **TOY_SWEEP,
-        "stop": {"observable": "walk", "quantity": "plateau", "parameter": "c", "window": [0.0, 2.0], "absolute": 0.1},
+        "stop": {"observable": "walk", "law": "plateau", "parameter": "c", "window": [0.0, 2.0], "absolute": 0.1},
     },
 }
 
@@ -282,7 +282,7 @@ SWEEPS = {
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder to write input to; commands must leave nothing else there."""
     folder = tmp_path_factory.mktemp("desk")
-    (folder / "random_field.py").write_text(readme.block("random_field.py"))
+    (folder / "random_field.py").write_text(documents.block("random_field.py"))
     return folder
 
 
@@ -335,7 +335,7 @@ def _figures() -> dict[str, Any]:
     files = sorted((WORKFLOWS / "artiaco2021").glob("*.toml"))
     tables = {file.stem: tomllib.loads(file.read_text()) for file in files}
     found = {name: table for name, table in tables.items() if "title" in table}
-    return {**found, "dephasing": tomllib.loads(readme.block("dephasing.toml"))}
+    return {**found, "dephasing": tomllib.loads(documents.block("dephasing.toml"))}
 
 
 FIGURES = _figures()
@@ -349,7 +349,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if file.stem not in FIGURES:
             shutil.copy(file, folder)
     for name in ("random_field.py", "random_field.toml"):
-        (folder / name).write_text(readme.block(name))
+        (folder / name).write_text(documents.block(name))
     return folder
 
 
@@ -372,7 +372,7 @@ def test_figures_with_other_values(name: str, changes: list[Change], gallery: Pa
 @given(data=st.data())
 def test_figures_with_other_bytes(data: st.DataObject, gallery: Path) -> None:
     figure = gallery / "figure.toml"
-    figure.write_bytes(data.draw(garbled(readme.block("dephasing.toml").encode())))
+    figure.write_bytes(data.draw(garbled(documents.block("dephasing.toml").encode())))
     with clean(gallery), bounded():
         answered("figure", figure, "--plan", *NOWHERE)
 
@@ -400,7 +400,7 @@ def worth(store: Path) -> dict[str, bytes]:
 def kept(tmp_path_factory: pytest.TempPathFactory, address: str) -> dict[str, Kept]:
     """Three stores: all done but for two that fail, half of that, and one with a stop rule."""
     table = {**TOY_SWEEP, "axes": {"size": [2, 3], "drift": [0.0, 0.5]}, "time": [0.0, 1.0]}
-    rule = {"observable": "walk", "quantity": "mean", "at": 1.0, "absolute": 0.2, "min": 8}
+    rule = {"observable": "walk", "law": "mean", "at": 1.0, "absolute": 0.2, "min": 8}
     tables = {"done": table, "half": table, "stop": {**table, "realizations": 20, "stop": rule}}
     found = {}
     for name, asked in tables.items():
@@ -581,8 +581,8 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "max time": ("run", "{sweep}", "--store", "{other}", *NOWHERE, "--max-time={}"),
     "time limit": ("run", "{sweep}", "--store", "{other}", *NOWHERE, "--time-limit={}"),
     "batch": ("run", "{sweep}", "--store", "{other}", *NOWHERE, "--batch={}"),
-    "at": ("average", "{store}", "--json", "--at={}"),
-    "fitted at": ("fit", "{store}", "--law=mean", "--observable=final", "--at={}"),
+    "at": ("average", "{store}", "--json", "--select={}"),
+    "fitted at": ("fit", "{store}", "--law=mean", "--observable=final", "--select={}"),
     "window": ("fit", "{store}", "--law=power_law", "--observable=walk", "--window={}"),
     "across": ("fit", "{store}", "--law=mean", "--observable=final", "--across={}"),
     "law": ("fit", "{store}", "--observable=walk", "--law={}"),
@@ -601,7 +601,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
 @given(text=TEXTS)
 def test_options(name: str, text: str, kept: dict[str, Kept], gallery: Path) -> None:
     store, figure = kept["done"].store, gallery / "dephasing.toml"
-    figure.write_text(readme.block("dephasing.toml"))
+    figure.write_text(documents.block("dephasing.toml"))
     other = store.with_name("other.zarr")
     known = {"store": store, "sweep": store.with_name("a.toml"), "other": other, "figure": figure}
     with bounded():

@@ -61,13 +61,14 @@ REPLACED = {
     "N not a list": ("N = [4]", "N = 4", "N must be a list of values or a table"),
     "N without values": ("N = [4]", "N = []", "N must have at least one value"),
     "N twice": ("N = [4]", "N = [4, 6, 4]", "N must not repeat a value, but 4 is there twice"),
-    "together not lists": ("seed = 1", 'seed = 1\ntogether = ["N", "eta"]', "together must be a list of lists of axes"),
-    "together of one": ("seed = 1", 'seed = 1\ntogether = [["N"]]', "together must name at least two axes in each"),
-    "together of no axis": ("seed = 1", 'seed = 1\ntogether = [["N", "epsilom"]]', "did you mean 'epsilon'?"),
-    "together twice": ("seed = 1", 'seed = 1\ntogether = [["N", "N"]]', "an axis once, but N is there twice"),
+    "zipped not lists": ("seed = 1", 'seed = 1\nzipped_axes = ["N", "eta"]', "zipped_axes must be a list of lists"),
+    "zipped of one": ("seed = 1", 'seed = 1\nzipped_axes = [["N"]]', "zipped_axes must name at least two axes"),
+    "together of no axis": ("seed = 1", 'seed = 1\nzipped_axes = [["N", "epsilom"]]', "did you mean 'epsilon'?"),
+    "a former key": ("seed = 1", 'seed = 1\ntogether = [["N", "eta"]]', "it is called 'zipped_axes' now"),
+    "together twice": ("seed = 1", 'seed = 1\nzipped_axes = [["N", "N"]]', "an axis once, but N is there twice"),
     "together of other lengths": (
         "seed = 1\n[axes]\nN = [4]",
-        'seed = 1\ntogether = [["N", "eta"]]\n[axes]\nN = [4, 6]',
+        'seed = 1\nzipped_axes = [["N", "eta"]]\n[axes]\nN = [4, 6]',
         "axes that vary together must have equally many values, but N has 2 and eta has 1",
     ),
     "N in both": ("[time]", "[parameters]\nN = 4\n[time]", "N must be in [axes] or in [parameters]"),
@@ -236,7 +237,7 @@ def test_a_store_path_where_no_store_can_be(tmp_path: Path) -> None:
 
 
 def test_a_cluster_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ensemble.cluster.running._PATIENCE", 0.5)
+    monkeypatch.setattr("ensemble.cluster.existing_cluster._PATIENCE", 0.5)
     for name in ("sweep.toml", "sweep.txt"):
         (tmp_path / name).write_text(GOOD)
     for where, told in (

@@ -11,7 +11,7 @@ import zarr
 from matplotlib import image
 
 from ensemble import Sweep
-from ensemble.reduce import of_means
+from ensemble.reduce import functions_of_means
 from ensemble.store import Ledger
 from ensemble.store.group import commit
 from tests.support import SUPPORT
@@ -174,7 +174,7 @@ def test_average_and_plot_work_on_a_store_alone(folder: Path, address: str) -> N
     drawn = run(folder, "plot", "walk.zarr")
     assert drawn.stdout == "walk.png\n"
     assert (folder / "walk.png").stat().st_size > 10_000
-    one = run(folder, "plot", "walk.zarr", "--observable", "walk", "--at", "drift=0.5", "--output", "one.png")
+    one = run(folder, "plot", "walk.zarr", "--observable", "walk", "--select", "drift=0.5", "--output", "one.png")
     assert one.stdout == "one.png\n"
     whole, part = (image.imread(folder / name).shape for name in ("walk.png", "one.png"))
     assert (part[0], part[1] < whole[1]) == (whole[0], True)  # one column in the place of two
@@ -217,13 +217,15 @@ def test_average_writes_what_it_prints(folder: Path, address: str) -> None:
 def test_average_reads_some_points_on_some_workers(folder: Path, address: str) -> None:
     run(folder, "run", "walk.toml", "--cluster", address)
     whole = run(folder, "average", "walk.zarr", "--json")
-    told = run(folder, "average", "walk.zarr", "--json", "--at", "size=3", "--at", "drift=0,0.5", "--cluster", address)
+    told = run(
+        folder, "average", "walk.zarr", "--json", "--select", "size=3", "--select", "drift=0,0.5", "--cluster", address
+    )
     assert told.returncode == 0, told.stderr
     assert json.loads(told.stdout)["points"] == json.loads(whole.stdout)["points"][2:]
-    told = run(folder, "average", "walk.zarr", "--json", "--at", "size=3", "--at", "size=2", "--workers", "1")
+    told = run(folder, "average", "walk.zarr", "--json", "--select", "size=3", "--select", "size=2", "--workers", "1")
     assert told.returncode == 0, told.stderr
     assert told.stdout == whole.stdout
-    told = run(folder, "average", "walk.zarr", "--at", "size=3", "--observable", "walk", "--statistics")
+    told = run(folder, "average", "walk.zarr", "--select", "size=3", "--observable", "walk", "--statistics")
     rows = [line.split() for line in told.stdout.splitlines() if line.split()[:1] in (["2"], ["3"])]
     assert [row[:3] for row in rows] == [["3", "0", "12"], ["3", "0.5", "12"]]
 
@@ -267,10 +269,10 @@ def test_average_prints_statistics(folder: Path, address: str) -> None:
     [
         (["--observable", "wolk"], "the observable must be one that"),
         (["--statistics"], "--observable must be given with --statistics, one of final, walk"),
-        (["--at", "size"], "--at must be an axis with values, such as drift=0.0, got 'size'"),
-        (["--at", "sise=2"], "points must be selected by axes that"),
-        (["--at", "drift=0.5,none"], "got 'none': it has 0.0, 0.5"),
-        (["--at", "size=2.0"], "got '2.0': it has 2, 3"),
+        (["--select", "size"], "--select must be an axis with values, such as drift=0.0, got 'size'"),
+        (["--select", "sise=2"], "points must be selected by axes that"),
+        (["--select", "drift=0.5,none"], "got 'none': it has 0.0, 0.5"),
+        (["--select", "size=2.0"], "got '2.0': it has 2, 3"),
         (
             ["--cluster", "here"],
             "--cluster must be local, slurm, a profile.toml, an address such as tcp://host:8786, or",
@@ -333,9 +335,9 @@ def test_spectra_are_told_and_drawn_and_what_is_made_of_means(folder: Path, addr
     assert (folder / "lines.png").stat().st_size > 10_000
 
     model = ("--model", "spectra.py")
-    chosen = ("--observable", "contrast", "--at", "shape=slope", "--at", "mirrored=true")
+    chosen = ("--observable", "contrast", "--select", "shape=slope", "--select", "mirrored=true")
     (point,) = json.loads(run(folder, "average", "lines.zarr", *chosen, *model, "--json").stdout)["points"]
-    expected = of_means(folder / "lines.zarr", "contrast", model=folder / "spectra.py").sel(
+    expected = functions_of_means(folder / "lines.zarr", "contrast", model=folder / "spectra.py").sel(
         shape="slope", mirrored=True
     )
     assert point == {
@@ -352,7 +354,16 @@ def test_spectra_are_told_and_drawn_and_what_is_made_of_means(folder: Path, addr
         assert found["ratio"].dims == ("shape", "mirrored", "frequency")
 
     drawn = run(
-        folder, "plot", "lines.zarr", "--observable", "ratio", "--at", "shape=gauss", "--output", "ratio.png", *model
+        folder,
+        "plot",
+        "lines.zarr",
+        "--observable",
+        "ratio",
+        "--select",
+        "shape=gauss",
+        "--output",
+        "ratio.png",
+        *model,
     )
     assert (drawn.returncode, drawn.stdout) == (0, "ratio.png\n")
 

@@ -12,7 +12,7 @@ from distributed import Client
 import ensemble
 from ensemble import Sweep, run_sweep
 from ensemble.cluster import connect
-from ensemble.cluster.settings import ENDS, LEAVES
+from ensemble.cluster.worker_settings import ENDS, LEAVES
 from ensemble.errors import ClusterError
 from tests.support import SUPPORT
 from tests.support.clusters import dask, scheduler, worker
@@ -53,7 +53,7 @@ def test_a_model_file_reaches_workers_that_do_not_have_it(folder: Path, address:
 
 
 def test_a_scheduler_without_workers_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ensemble.cluster.running._PATIENCE", 3.0)
+    monkeypatch.setattr("ensemble.cluster.existing_cluster._PATIENCE", 3.0)
     with scheduler(folder) as (file, _), pytest.raises(ClusterError, match="must have a worker, but none came"):
         run_sweep(folder / "walk.toml", folder / "a.zarr", cluster=file)
     assert not (folder / "a.zarr").exists()

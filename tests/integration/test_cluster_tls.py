@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ensemble.cluster import keys
+from ensemble.cluster import tls_keys
 from tests.support import SUPPORT
 from tests.support.clusters import dask, scheduler
 from tests.support.command import run
@@ -18,7 +18,7 @@ SWEEP = 'model = "toy_model.py:ToyModel"\nrealizations = 6\nseed = 1\naxes.size 
 
 def options(folder: Path) -> tuple[str, ...]:
     """The options of Dask's commands, and of ours, for the keys in a folder."""
-    certificate, key = (str(folder / name) for name in keys.FILES)
+    certificate, key = (str(folder / name) for name in tls_keys.FILES)
     return "--tls-ca-file", certificate, "--tls-cert", certificate, "--tls-key", key
 
 
@@ -26,7 +26,7 @@ def options(folder: Path) -> tuple[str, ...]:
 def secret(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with keys."""
     folder = tmp_path_factory.mktemp("keys")
-    keys.make(folder)
+    tls_keys.make(folder)
     return folder
 
 
@@ -55,11 +55,11 @@ def address_in(file: Path) -> str:
 
 
 def test_keys_are_for_their_owner_alone_and_are_never_written_over(secret: Path) -> None:
-    assert {path.name for path in secret.iterdir()} == set(keys.FILES)
+    assert {path.name for path in secret.iterdir()} == set(tls_keys.FILES)
     assert {path.stat().st_mode & 0o777 for path in secret.iterdir()} == {0o600}
     before = {path: path.read_bytes() for path in secret.iterdir()}
     with pytest.raises(FileExistsError):
-        keys.make(secret)
+        tls_keys.make(secret)
     assert {path: path.read_bytes() for path in secret.iterdir()} == before
 
 
@@ -83,7 +83,7 @@ def test_who_has_the_keys_computes_and_leaves_no_trace_of_them(
     written = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
     said = [text.encode() for each in (by_file, by_address) for text in (each.stdout, each.stderr)]
     assert len(written) > 20
-    for name in keys.FILES:
+    for name in tls_keys.FILES:
         middle = (secret / name).read_text().splitlines()[5].encode()
         assert not any(middle in text or b"-----BEGIN" in text for text in (*written, *said))
         assert not any(str(secret / name).encode() in text for text in (*written, *said))
@@ -97,10 +97,10 @@ def test_nobody_else_does(folder: Path, secret: Path, behind_tls: Path) -> None:
     """
     others = folder / "others"
     others.mkdir()
-    keys.make(others)
+    tls_keys.make(others)
     tls = address_in(behind_tls)
     tcp, foreign = tls.replace("tls://", "tcp://"), [*options(others)]
-    foreign[1] = str(secret / keys.FILES[0])  # this side trusts the cluster, but not the other way round
+    foreign[1] = str(secret / tls_keys.FILES[0])  # this side trusts the cluster, but not the other way round
     unreachable = "a Dask scheduler must be running at"
     refused = {
         (tls,): f"{tls} has TLS and needs keys: give --tls-ca-file, --tls-cert and --tls-key\n",

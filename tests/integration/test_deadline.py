@@ -17,12 +17,12 @@ import xarray as xr
 
 from ensemble import Sweep, run_sweep
 from ensemble.errors import DeadlineError
-from ensemble.run import deadline, group
-from ensemble.run.deadline import Deadline, at, earliest, of_slurm, within
-from ensemble.run.group import Order, Room
-from ensemble.run.pace import Pace
-from ensemble.store import Ledger, Slot, lock
-from ensemble.task import Job
+from ensemble.realization.compute import ComputeTask
+from ensemble.run import deadline, targets
+from ensemble.run.deadline import Deadline, deadline_at, deadline_within, earliest, slurm_deadline
+from ensemble.run.pace import Throughput
+from ensemble.run.targets import Capacity, WorkItem
+from ensemble.store import ChunkRegion, Ledger, lock
 from tests.support.command import run as run_command
 from tests.support.contents import contents
 from tests.support.elsewhere import python
@@ -78,40 +78,40 @@ def left(end: Deadline | None) -> float:
 @pytest.mark.usefixtures("berlin")
 def test_the_next_time_that_the_clock_shows(now: str, text: str, hours: float) -> None:
     """On 30 March 2031 an hour is left out in Berlin, and its times come early; on 26 October one comes twice."""
-    assert left(at(text, datetime.fromisoformat(now).replace(tzinfo=BERLIN))) == hours * 3600
+    assert left(deadline_at(text, datetime.fromisoformat(now).replace(tzinfo=BERLIN))) == hours * 3600
 
 
 @pytest.mark.usefixtures("berlin")
 def test_an_hour_that_comes_twice() -> None:
     """At 2:45 in summer the clock will show 2:30 once more, at 2:45 in winter only on the next day."""
     summer = datetime(2031, 10, 26, 2, 45, tzinfo=BERLIN)
-    assert left(at("02:30", summer)) == 45 * 60
-    assert left(at("02:30", summer.replace(fold=1))) == 23.75 * 3600
+    assert left(deadline_at("02:30", summer)) == 45 * 60
+    assert left(deadline_at("02:30", summer.replace(fold=1))) == 23.75 * 3600
 
 
 @pytest.mark.usefixtures("berlin")
 def test_now_may_be_told_in_any_zone() -> None:
     now = datetime(2031, 5, 17, 1, 0, tzinfo=BERLIN)
-    assert left(at("07:00", now.astimezone(ZoneInfo("Asia/Tokyo")))) == 6 * 3600
+    assert left(deadline_at("07:00", now.astimezone(ZoneInfo("Asia/Tokyo")))) == 6 * 3600
 
 
 def test_now_is_now() -> None:
     soon = datetime.now().astimezone() + timedelta(hours=2)
-    assert abs(at(f"{soon:%H:%M:%S}").left - 7200) < 60
-    assert abs(at(soon.isoformat()).left - 7200) < 60
+    assert abs(deadline_at(f"{soon:%H:%M:%S}").left - 7200) < 60
+    assert abs(deadline_at(soon.isoformat()).left - 7200) < 60
 
 
 @pytest.mark.parametrize("text", ["", "7", "25:00", "07:60", "seven", "-1:00", "2031-13-01", "2031-02-30T07:00", "1e9"])
 def test_what_is_no_time(text: str) -> None:
     with pytest.raises(DeadlineError, match=r"--until must be a time such as 07:00 or 2031-05-17T07:00, got '"):
-        at(text)
+        deadline_at(text)
 
 
 @pytest.mark.usefixtures("berlin")
 @pytest.mark.parametrize("text", ["2031-05-17T00:59", "2020-01-01", "0001-01-01T00:00+14:00", "0001-01-01"])
 def test_a_time_that_has_passed_or_never_was(text: str) -> None:
     with pytest.raises(DeadlineError, match="--until must be a time"):
-        at(text, datetime(2031, 5, 17, 1, 0, tzinfo=BERLIN))
+        deadline_at(text, datetime(2031, 5, 17, 1, 0, tzinfo=BERLIN))
 
 
 def test_the_command_line_refuses_what_is_no_end_before_anything_is_there(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_the_command_line_refuses_what_is_no_end_before_anything_is_there(tmp_pa
 
 
 def test_the_earliest_end_counts() -> None:
-    soon, late = within(10), within(3600)
+    soon, late = deadline_within(10), deadline_within(3600)
     assert earliest([late, None, soon]) is soon
     assert earliest([None, None]) is None
     assert soon.told == "the 10 s that it was given"
@@ -138,7 +138,7 @@ def test_the_earliest_end_counts() -> None:
 
 def test_setting_the_clock_moves_no_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     """Once made, a deadline asks no more what time of day it is, but a clock that nobody can set."""
-    end = at(f"{datetime.now() + timedelta(hours=2):%H:%M:%S}")
+    end = deadline_at(f"{datetime.now() + timedelta(hours=2):%H:%M:%S}")
     for days in (-1, 1):
         set_to = time.time() + days * 86400
         with monkeypatch.context() as patch:
@@ -183,7 +183,7 @@ def squeue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], P
 def test_what_is_left_of_a_job(answer: str, seconds: float, squeue: Callable[[str], Path]) -> None:
     """A part of it is kept for the end: a twentieth, at least three seconds and at most a minute."""
     asked = squeue(f'echo "{answer}"')
-    end = of_slurm({"SLURM_JOB_ID": "42"})
+    end = slurm_deadline({"SLURM_JOB_ID": "42"})
     assert end is not None
     assert end.hard
     assert end.told == "the walltime of SLURM job 42"
@@ -194,7 +194,7 @@ def test_what_is_left_of_a_job(answer: str, seconds: float, squeue: Callable[[st
 def test_a_task_of_an_array_asks_for_itself(squeue: Callable[[str], Path]) -> None:
     """The number of its last task is that of the whole array."""
     asked = squeue('echo "1:00:00"')
-    end = of_slurm({"SLURM_JOB_ID": "42", "SLURM_ARRAY_JOB_ID": "42", "SLURM_ARRAY_TASK_ID": "7"})
+    end = slurm_deadline({"SLURM_JOB_ID": "42", "SLURM_ARRAY_JOB_ID": "42", "SLURM_ARRAY_TASK_ID": "7"})
     assert left(end) == 3540
     assert "--jobs=42_7 " in asked.read_text()
 
@@ -214,20 +214,20 @@ def test_a_task_of_an_array_asks_for_itself(squeue: Callable[[str], Path]) -> No
 )
 def test_a_job_whose_end_squeue_cannot_tell(does: str, squeue: Callable[[str], Path]) -> None:
     squeue(does)
-    assert of_slurm({"SLURM_JOB_ID": "42"}) is None
-    assert of_slurm({"SLURM_JOB_ID": "42", "SLURM_JOB_END_TIME": "later"}) is None
-    end = of_slurm({"SLURM_JOB_ID": "42", "SLURM_JOB_END_TIME": str(int(time.time()) + 7200)})
+    assert slurm_deadline({"SLURM_JOB_ID": "42"}) is None
+    assert slurm_deadline({"SLURM_JOB_ID": "42", "SLURM_JOB_END_TIME": "later"}) is None
+    end = slurm_deadline({"SLURM_JOB_ID": "42", "SLURM_JOB_END_TIME": str(int(time.time()) + 7200)})
     assert left(end) == 7140
 
 
 def test_without_slurm_there_is_no_walltime(squeue: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
     asked = squeue("echo 1:00:00")
-    assert of_slurm({}) is None
-    assert of_slurm({"SLURM_JOB_ID": ""}) is None
+    assert slurm_deadline({}) is None
+    assert slurm_deadline({"SLURM_JOB_ID": ""}) is None
     assert not asked.exists()
     monkeypatch.setenv("PATH", "/nowhere")
-    assert of_slurm({"SLURM_JOB_ID": "42"}) is None
-    end = of_slurm({"SLURM_JOB_ID": "42", "SLURM_JOB_END_TIME": str(int(time.time()) + 100)})
+    assert slurm_deadline({"SLURM_JOB_ID": "42"}) is None
+    end = slurm_deadline({"SLURM_JOB_ID": "42", "SLURM_JOB_END_TIME": str(int(time.time()) + 100)})
     assert end is not None
     assert 90 < end.left <= 95
 
@@ -235,14 +235,14 @@ def test_without_slurm_there_is_no_walltime(squeue: Callable[[str], Path], monke
 # What still fits.
 
 
-def order(count: int, cost: float, batch: int, chunk: int = 8) -> Order:
+def order(count: int, cost: float, batch: int, chunk: int = 8) -> WorkItem:
     """Some realizations of a point, chunk by chunk."""
     model = ToyModel(size=2)
     slots = tuple(
-        Slot((0,), start, start + chunk, tuple(range(start, min(start + chunk, count))))
+        ChunkRegion((0,), start, start + chunk, tuple(range(start, min(start + chunk, count))))
         for start in range(0, count, chunk)
     )
-    return Order(Job.at(Path("a.zarr"), model, 1, ["walk"]), slots, batch, cost)
+    return WorkItem(ComputeTask.at(Path("a.zarr"), model, 1, ["walk"]), slots, batch, cost)
 
 
 @pytest.mark.parametrize(
@@ -273,10 +273,10 @@ def order(count: int, cost: float, batch: int, chunk: int = 8) -> Order:
     ],
 )
 def test_what_is_started_is_over_in_time(
-    asked: Order, seconds: float, workers: int, backlog: float, idle: int, fits: int | None
+    asked: WorkItem, seconds: float, workers: int, backlog: float, idle: int, fits: int | None
 ) -> None:
     """With a quarter to spare: a task goes to the worker that is free first, and the last one has to end as well."""
-    fitted = Room(within(seconds + group._LANDING), workers, backlog, idle).fitted(asked)
+    fitted = Capacity(deadline_within(seconds + targets._LANDING), workers, backlog, idle).fitted(asked)
     assert (fitted and fitted.count) == fits
     if fitted:
         kept = [index for slot in fitted.slots for index in slot.indices]
@@ -287,7 +287,7 @@ def test_what_is_started_is_over_in_time(
 def test_the_pace_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
-    pace = Pace()
+    pace = Throughput()
     assert pace.rate == 0.0
     assert pace.seconds(100.0, 0.0, 4) == 25.0
     assert pace.seconds(100.0, 0.0, 0) == np.inf
@@ -314,7 +314,7 @@ def test_nothing_is_started_that_would_take_longer(toy: Toy, tmp_path: Path, add
     sweep = toy(axes={"seconds": [0.0, 100.0], "size": [2]}, realizations=200)
     run_sweep(toy(axes={"seconds": [0.0], "size": [2]}, realizations=1), tmp_path / "a.zarr", cluster=address)
     make_dear(tmp_path / "a.zarr", sweep)
-    summary = run_sweep(sweep, tmp_path / "a.zarr", cluster=address, deadline=within(50))
+    summary = run_sweep(sweep, tmp_path / "a.zarr", cluster=address, deadline=deadline_within(50))
     assert summary.deadline is not None
     assert summary.seconds < 50
     assert (summary.computed, summary.left) == (199, 200)
@@ -337,7 +337,7 @@ def test_runs_that_end_in_time_lose_nothing_and_make_the_store_of_one(toy: Toy, 
     sweep = toy(parameters={"seconds": 0.02}, realizations=60)
     store, pieces, lost = tmp_path / "a.zarr", [], 0
     for number in range(40):
-        pieces.append(run_sweep(sweep, store, cluster=address, deadline=within(1.5 + 0.05 * number)))
+        pieces.append(run_sweep(sweep, store, cluster=address, deadline=deadline_within(1.5 + 0.05 * number)))
         landed = xr.open_zarr(store)["walk"].notnull().all("t").to_numpy()
         known = xr.open_zarr(store)["status"].to_numpy() == 1
         assert landed[known].all()
@@ -400,7 +400,7 @@ print(json.dumps(told))
         assert asker.stdout is not None
         read_until(asker.stdout.fileno(), "ready\n")
         sweep = toy(parameters={"seconds": 0.02}, realizations=100)
-        run_sweep(sweep, store, cluster=address, deadline=within(60))
+        run_sweep(sweep, store, cluster=address, deadline=deadline_within(60))
         (tmp_path / "over").touch()
         told: list[dict[str, Any]] = json.loads(finish(asker)[0])
     told = [facts for facts in told if facts]  # empty for the moment in which a driver takes the lock

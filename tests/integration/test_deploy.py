@@ -20,13 +20,13 @@ import pytest
 import yaml
 
 import ensemble
-from ensemble.cluster import scripts
+from ensemble.cluster import job_scripts
 from ensemble.cluster.profile import Profile
 from tests.support import SUPPORT
 from tests.support.command import BIN, run
 from tests.support.contents import contents
+from tests.support.documents import README
 from tests.support.processes import read_output, start
-from tests.support.readme import README
 from tests.support.slurm import free_ports
 
 DEPLOY = README.parent / "deploy"
@@ -84,8 +84,8 @@ def environment(pod: Mapping[str, Any]) -> dict[str, str]:
 @pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.name)
 def test_a_profile_is_read_and_makes_scripts_that_a_shell_reads(path: Path, tmp_path: Path) -> None:
     profile = Profile.read(path)
-    job = scripts.worker_job(profile, "name", tmp_path, "tls://10.0.0.1:8786")
-    whole = scripts.driver_job(profile, "name", tmp_path, ["sweep.toml"], chained=True)
+    job = job_scripts.worker_job(profile, "name", tmp_path, "tls://10.0.0.1:8786")
+    whole = job_scripts.driver_job(profile, "name", tmp_path, ["sweep.toml"], chained=True)
     for script in (job, whole):
         read_output(["bash", "-n"], given=script)
     assert f"#SBATCH --time={profile.minutes}\n" in job

@@ -188,7 +188,10 @@ def test_the_installed_command_prints_no_traceback(folder: Path) -> None:
 @pytest.mark.slow
 def test_a_figure_that_fails_does_not_stop_the_others(folder: Path, address: str) -> None:
     """One has a law of the size that does not know the option it is given, which only its fits can tell."""
-    odd = '[laws.odd]\nof = "rise"\nparameter = "alpha"\nlaw = "extrapolate"\nover = "size"\neven = true\n\n[[panels]]'
+    odd = (
+        '[laws.odd]\nof = "rise"\nparameter = "alpha"\nlaw = "extrapolate"\nover = "size"\n'
+        "unweighted = true\n\n[[panels]]"
+    )
     written(folder / "figures", OTHER.replace("[[panels]]", odd, 1), "other")
     done = figure(folder, address, "figures", "--json")
     assert done.returncode == 2
@@ -199,7 +202,7 @@ def test_a_figure_that_fails_does_not_stop_the_others(folder: Path, address: str
     assert not any("other" in name for name in names)
     assert [each["figure"] for each in json.loads(done.stdout)["figures"]] == ["fig_walk"]
     alone = run(folder, "figure", "figures/fig_other.toml")
-    refused(alone.returncode, alone.stdout, alone.stderr, "unexpected keyword argument 'even'")
+    refused(alone.returncode, alone.stdout, alone.stderr, "unexpected keyword argument 'unweighted'")
 
 
 @pytest.mark.slow

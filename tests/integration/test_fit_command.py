@@ -11,7 +11,7 @@ import xarray as xr
 
 from ensemble import Sweep, run_sweep
 from ensemble.fit import Estimate, plateau, power_law
-from ensemble.fit.families import LAWS, PARAMETERS, SIZE_LAWS
+from ensemble.fit.store_fits import LAWS, PARAMETERS, SIZE_LAWS
 from ensemble.reduce import block_means
 from tests.support import command
 from tests.support.command import invoke, refused
@@ -83,7 +83,7 @@ def test_a_row_for_every_point(law: str, store: Path) -> None:
 
 
 def test_warnings_are_lines_below_the_table(store: Path) -> None:
-    lines = told(store, *SIGNAL, "--law", "power", "--window", "1000:1200", "--at", "strength=0")
+    lines = told(store, *SIGNAL, "--law", "power", "--window", "1000:1200", "--select", "strength=0")
     row = cells(lines, "10")[0]
     assert row[3:] == ["40", "nan", "nan"]
     after = lines[lines.index(next(line for line in lines if line.split()[:1] == ["10"])) + 1 :]
@@ -95,7 +95,9 @@ def test_warnings_are_lines_below_the_table(store: Path) -> None:
 
 
 def test_the_numbers_are_those_of_the_fit(store: Path) -> None:
-    found = rows(store, *SIGNAL, "--law", "power", "--at", "size=6,8", "--at", "strength=0", "--window", "20:90")
+    found = rows(
+        store, *SIGNAL, "--law", "power", "--select", "size=6,8", "--select", "strength=0", "--window", "20:90"
+    )
     assert (found["store"], found["observable"]) == (str(store), "signal")
     assert [each["point"] for each in found["fits"]] == [
         {"size": size, "strength": 0.0, "kind": "plain"} for size in (6, 8)
@@ -114,7 +116,9 @@ def test_the_numbers_are_those_of_the_fit(store: Path) -> None:
 
 
 def test_compared_laws_stand_one_below_the_other(store: Path) -> None:
-    lines = told(store, *SIGNAL, "--law", "compare", "--at", "size=8", "--at", "strength=1", "--window", "600:1e4")
+    lines = told(
+        store, *SIGNAL, "--law", "compare", "--select", "size=8", "--select", "strength=1", "--window", "600:1e4"
+    )
     assert lines[0] == "signal: laws side by side"
     table = cells(lines, "8")
     assert [row[4] for row in table] == ["power", "exponential", "stretched", "logarithm"]
@@ -125,10 +129,10 @@ def test_compared_laws_stand_one_below_the_other(store: Path) -> None:
 
 def test_stretched_takes_a_reference(store: Path) -> None:
     """The reference is read wherever the points lie that are asked for, and is no row itself."""
-    lines = told(store, *SIGNAL, "--law", "stretched", "--reference", "strength=0", "--at", "size=4,6")
+    lines = told(store, *SIGNAL, "--law", "stretched", "--reference", "strength=0", "--select", "size=4,6")
     assert lines[0] == "signal over its plateau at strength = 0: a exp(-((t + t0) / tau)^delta)"
     assert [row[:4] for row in cells(lines, "4", "6")] == [["4", "1", "plain", "40"], ["6", "1", "plain", "40"]]
-    some = ("--at", "size=4,6", "--at", "strength=1")
+    some = ("--select", "size=4,6", "--select", "strength=1")
     assert told(store, *SIGNAL, "--law", "stretched", "--reference", "strength=0", *some) == lines
 
 
@@ -160,7 +164,7 @@ def test_a_law_across_an_axis_has_a_table_of_its_own(store: Path) -> None:
 
 
 def test_files_hold_what_is_printed(store: Path, tmp_path: Path) -> None:
-    asked = (store, *SIGNAL, "--law", "plateau", "--across", "size:extrapolate", "--at", "strength=0")
+    asked = (store, *SIGNAL, "--law", "plateau", "--across", "size:extrapolate", "--select", "strength=0")
     assert told(*asked, "-o", tmp_path / "a.nc")[-1] == f"wrote   {tmp_path / 'a.nc'}"
     point = block_means(store, "signal").sel(size=6, strength=0.0, kind="plain")
     fit = plateau(point["t"], Estimate.of_blocks(point["signal"], point["block_size"]))
@@ -213,9 +217,9 @@ WRONG = {
     "reference of two": (("--law", "stretched", "--reference", "strength=0,1"), "an axis with one value"),
     "unknown reference": (("--law", "stretched", "--reference", "strenth=0"), "did you mean 'strength'?"),
     "missing reference": (("--law", "stretched", "--reference", "strength=7"), "got 7.0: it has 0.0, 1.0"),
-    "point of text": (("--law", "power", "--at", "size"), "--at must be an axis with values"),
-    "unknown axis": (("--law", "power", "--at", "sise=4"), "did you mean 'size'?"),
-    "unknown point": (("--law", "power", "--at", "size=5"), "got 5: it has 4, 6, 8, 10, 12"),
+    "point of text": (("--law", "power", "--select", "size"), "--select must be an axis with values"),
+    "unknown axis": (("--law", "power", "--select", "sise=4"), "did you mean 'size'?"),
+    "unknown point": (("--law", "power", "--select", "size=5"), "got 5: it has 4, 6, 8, 10, 12"),
     "wrong suffix": (("--law", "power", "-o", "fits.xlsx"), "the output must end in .nc (netCDF) or .csv"),
     "no folder": (("--law", "power", "-o", "nowhere/fits.nc"), "the output must be in a folder that is there"),
 }
@@ -240,9 +244,9 @@ def test_a_store_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_points_without_errors_alone_cannot_be_fitted(store: Path, tmp_path: Path) -> None:
-    asked = ("fit", store, *SIGNAL, "--at", "size=12", "-o", tmp_path / "a.csv")
+    asked = ("fit", store, *SIGNAL, "--select", "size=12", "-o", tmp_path / "a.csv")
     refused(invoke(*asked, "--law", "power"), "size = 12, strength = 0, kind = plain: one realization has no error")
-    reference = ("--law", "stretched", "--reference", "strength=0", "--at", "strength=0")
+    reference = ("--law", "stretched", "--reference", "strength=0", "--select", "strength=0")
     refused(invoke("fit", store, *SIGNAL, *reference), "other than its reference")
     assert list(tmp_path.iterdir()) == []
 

@@ -14,9 +14,9 @@ import zarr
 import ensemble
 from ensemble import Sweep, reduce, run_sweep
 from ensemble.errors import ModelError
-from ensemble.proof import Replay, verify
 from ensemble.store import Ledger, Status
 from ensemble.store.group import commit
+from ensemble.verify import Replay, verify
 from tests.support.command import invoke, refused
 from tests.support.digests import record
 from tests.support.toy_model import TOY
@@ -25,7 +25,7 @@ EVIL = '''
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
-from ensemble import Model, Observable, OfMeans, parameter
+from ensemble import Model, Observable, FunctionOfMeans, parameter
 
 (Path(__file__).parent / "ran").touch()
 
@@ -35,7 +35,9 @@ class X(Model):
     size: int = parameter(2, long_name="size")
     t: tuple[float, ...] = parameter((0.0, 1.0, 2.0), long_name="time")
     observables = {"signal": Observable("signal")}
-    of_means = {"half": OfMeans("half of the signal", ("signal",), lambda _, signal: signal / 2, dims=("t",))}
+    functions_of_means = {
+        "half": FunctionOfMeans("half of the signal", ("signal",), lambda _, signal: signal / 2, dims=("t",))
+    }
     draw_fields = ("size",)
 
     def draw(self, rng):
@@ -154,7 +156,7 @@ def test_looking_at_a_store_imports_nothing(reference: str, forge: Forge, folder
     assert ensemble.average(store)["count"].sum() == 8
     assert reduce.statistics(store, "signal")["count"].sum() == 8
     assert reduce.block_means(store, "signal")["count"].sum() == 8
-    assert reduce.audit(store, "signal")["count"].sum() == 8
+    assert reduce.rare_realizations(store, "signal")["count"].sum() == 8
     assert reduce.histogram(store, "signal", None, bins=[0.0, 1.0])["count"].sum() == 8
     assert verify(store, fraction=0, cluster=address).well
     assert traces(folder) == []
@@ -180,7 +182,7 @@ def test_no_reference_is_imported(reference: str, forge: Forge, folder: Path) ->
     store = forge(reference)
     calls: list[Callable[[], object]] = [
         lambda: Replay.of(store, "size=2", 1),
-        lambda: reduce.of_means(store, "half"),
+        lambda: reduce.functions_of_means(store, "half"),
     ]
     for call in calls:
         with pytest.raises(ModelError, match=why(reference)) as raised:
@@ -227,7 +229,7 @@ def test_what_the_user_names_is_imported_and_the_command_says_so(
     again = Replay.of(store, "size=2", 1, named)
     assert not any(again.deviations(again.compute()).values())
     model = type(again.point.model)
-    assert reduce.of_means(store, "half", model=model)["count"].sum() == 8
+    assert reduce.functions_of_means(store, "half", model=model)["count"].sum() == 8
     if imported:
         assert verify(store, fraction=1, model=model, cluster=address).recomputed.count == 8
         assert verify(store, model=named, cluster=address).well
@@ -304,7 +306,7 @@ def test_no_text_of_a_store_controls_a_terminal(undisturbed: Path, folder: Path,
         *LOOKS,
         *NEEDS,
         *((*command, "--model", "evil.py:X") for command in NEEDS),
-        ("average", "--at", f"size={HIDDEN}"),
+        ("average", "--select", f"size={HIDDEN}"),
         ("average", "--observable", HIDDEN),
         ("replay", f"size={HIDDEN}", "0"),
     ):

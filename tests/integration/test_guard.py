@@ -13,9 +13,11 @@ import pytest
 import xarray as xr
 from distributed import Client
 
-from ensemble import Sweep, forecast, guard, run_sweep
+from ensemble import Sweep, run_sweep
 from ensemble.cluster import connect
 from ensemble.errors import RunError, SweepError
+from ensemble.realization import time_limit
+from ensemble.run import timing
 from tests.support import SUPPORT, command
 from tests.support.clusters import dask, scheduler
 from tests.support.contents import contents
@@ -107,7 +109,7 @@ def test_a_chunk_that_has_landed_in_part_keeps_what_it_has(
 
 def test_a_measurement_that_hangs_costs_the_limit(cluster: Client) -> None:
     asked = sweep(*WAYS[:2])
-    for cost in forecast.measure(cluster, asked, asked.points, LIMIT).values():
+    for cost in timing.measure_costs(cluster, asked, asked.points, LIMIT).values():
         assert LIMIT <= cost < 1000
 
 
@@ -129,14 +131,18 @@ def test_workers_need_neither_a_nanny_nor_to_have_one_thread(tmp_path: Path, ref
 
 def beside(process: psutil.Process) -> list[psutil.Process]:
     """The processes that make the calls of a process and of those that it has started."""
-    return [child for child in process.children(recursive=True) if "ensemble.guard" in " ".join(child.cmdline())]
+    return [
+        child
+        for child in process.children(recursive=True)
+        if "ensemble.realization.time_limit" in " ".join(child.cmdline())
+    ]
 
 
 def test_what_hangs_ends_with_its_worker() -> None:
     with connect("local", workers=1) as client:
         (pid,) = client.run(os.getpid).values()
         worker = psutil.Process(pid)
-        hung = client.submit(guard.each, answer, None, ["pid", "hang"], 1000.0)
+        hung = client.submit(time_limit.each, answer, None, ["pid", "hang"], 1000.0)
         wait_until(lambda: beside(worker))
         (child,) = beside(worker)
         hung.cancel()
@@ -168,8 +174,10 @@ def answer(folder: Path | None, items: Sequence[str]) -> list[Any]:
 
 def told(client: Client, *items: str, folder: Path | None = None) -> list[Any]:
     """What comes of calls made beside a worker: what they return, or the first line that says why not."""
-    results = client.submit(guard.each, answer, folder, items, LIMIT, pure=False).result(TIMEOUT)
-    return [each.told.partition("\n")[0] if isinstance(each, guard.GivenUp) else each for each in results]
+    results = client.submit(time_limit.each, answer, folder, items, LIMIT, pure=False).result(TIMEOUT)
+    return [
+        each.told.partition("\n")[0] if isinstance(each, time_limit.TimeLimitExceeded) else each for each in results
+    ]
 
 
 @pytest.mark.slow
@@ -187,7 +195,7 @@ def test_what_ends_a_process_takes_nobody_along(item: str, line: str, cluster: C
 
 @pytest.mark.slow
 def test_a_crash_says_where(cluster: Client) -> None:
-    (crash,) = cluster.submit(guard.each, answer, None, ["crash"], LIMIT).result(TIMEOUT)
+    (crash,) = cluster.submit(time_limit.each, answer, None, ["crash"], LIMIT).result(TIMEOUT)
     line, _, traceback = crash.told.partition("\n")
     assert line == "Killed: its process died of SIGSEGV, 3 times over"
     assert "Fatal Python error: Segmentation fault" in traceback

@@ -13,9 +13,9 @@ import pytest
 import ensemble
 from ensemble import Sweep, run_sweep
 from ensemble.errors import EnsembleError, RunError, StoreDamaged
-from ensemble.proof import verify
 from ensemble.reduce import statistics
 from ensemble.store import Ledger, Status
+from ensemble.verify import verify
 from tests.support import SUPPORT
 from tests.support.command import invoke
 from tests.support.contents import contents

@@ -21,9 +21,9 @@ from ensemble.models import catalog
 from ensemble.models.importing import source_of
 from ensemble.models.packing import pack, unpack
 from ensemble.models.source import MOST_BYTES, PREFIX
-from ensemble.realization import spawn_key
+from ensemble.realization.compute import ComputeTask, compute_realizations, measure_disorder
+from ensemble.realization.random_streams import spawn_key
 from ensemble.store import Ledger, Status
-from ensemble.task import Job, measured, realize
 from tests.support.clusters import scheduler, worker
 from tests.support.command import line
 from tests.support.contents import chunks, contents
@@ -64,8 +64,8 @@ def away(folder: Path) -> None:
     (folder / "mine.py").rename(folder / "moved.py")
 
 
-def job(sweep: Sweep) -> Job:
-    return Job.at(Path("unused"), sweep.points[0].model, sweep.seed, sweep.observables)
+def job(sweep: Sweep) -> ComputeTask:
+    return ComputeTask.at(Path("unused"), sweep.points[0].model, sweep.seed, sweep.observables)
 
 
 def failures(store: Path) -> list[str]:
@@ -138,7 +138,7 @@ def test_models_do_not_share_modules_of_one_name(write: Callable[..., Sweep], tm
     found = []
     for factor in (1.0, 2.0):
         sweep = write(model, helper=f"FACTOR = {factor}\n")
-        found.append(measured(job(sweep), 0)["signal"].tolist())
+        found.append(measure_disorder(job(sweep), 0)["signal"].tolist())
     assert found == [[1.0, 1.0], [2.0, 2.0]]
 
 
@@ -158,7 +158,7 @@ def test_an_edit_changes_the_digest_and_not_what_runs(write: Callable[..., Sweep
 def test_the_text_that_runs_is_shown_even_if_the_file_is_edited(write: Callable[..., Sweep], tmp_path: Path) -> None:
     sweep = write(RAISES)
     (tmp_path / "mine.py").write_text("# edited\n" * 40)
-    (outcome,) = realize(job(sweep), [0])
+    (outcome,) = compute_realizations(job(sweep), [0])
     assert 'return {"signal": disorder / self.missing}' in outcome.exception
     assert "# edited" not in outcome.exception
 
@@ -208,7 +208,7 @@ def test_machine_code_of_another_version_is_not_taken(write: Callable[..., Sweep
     )
     packed = pack(write(text).points[0].model)
     newer = write(text.replace("1.0 * x", "2.0 * x"))
-    assert measured(job(newer), 0)["signal"].tolist() == [2.0, 2.0]
+    assert measure_disorder(job(newer), 0)["signal"].tolist() == [2.0, 2.0]
     assert list((tmp_path / "__pycache__").glob("mine.number-*.nbi"))
     code = f"from ensemble.models.packing import *; print(unpack({packed!r}).measure(None)['signal'].tolist())"
     said = read_output(python(code))
@@ -264,10 +264,10 @@ NOTEBOOK = [
     """
 from pathlib import Path
 from distributed import Client
-from ensemble.task import Job, realize
-job = Job.at(Path("unused"), Mine(size=2), 1, ["signal"])
+from ensemble.realization.compute import ComputeTask, compute_realizations
+job = ComputeTask.at(Path("unused"), Mine(size=2), 1, ["signal"])
 with Client(scheduler_file=FILE, set_as_default=False) as client:
-    (outcome,) = client.submit(realize, job, [0], pure=False).result()
+    (outcome,) = client.submit(compute_realizations, job, [0], pure=False).result()
 print(outcome.exception)
 """,
 ]

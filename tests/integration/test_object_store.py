@@ -29,14 +29,14 @@ from ensemble import Sweep, run_sweep
 from ensemble.cli import main
 from ensemble.cluster import connect
 from ensemble.errors import LockLost, StoreError, StoreLocked, StoreNotFound
-from ensemble.proof import Replay, verify
 from ensemble.reduce import average
-from ensemble.run.driver import survey
-from ensemble.store import Ledger, Receipt, Slot, Status, build, lease, lock, remote
+from ensemble.run.session import count_missing
+from ensemble.store import ChunkRegion, Ledger, Receipt, Status, creation, lock, object_lock, object_storage
 from ensemble.store.layout import Layout
-from ensemble.store.lease import Lease
-from ensemble.store.place import MAKING, place
-from ensemble.store.remote import Remote
+from ensemble.store.location import MAKING, parse_location
+from ensemble.store.object_lock import Lease
+from ensemble.store.object_storage import ObjectStorageLocation
+from ensemble.verify import Replay, verify
 from tests.support.clusters import address_of
 from tests.support.command import BIN, line
 from tests.support.contents import contents
@@ -135,7 +135,7 @@ def test_a_run_a_growth_and_averages_are_those_of_a_folder(
 
 
 def test_a_stop_rule_ends_where_it_does_in_a_folder(toy: Toy, url: str, address: str, tmp_path: Path) -> None:
-    stop = {"observable": "walk", "quantity": "mean", "at": 3, "absolute": 0.2, "min": 16}
+    stop = {"observable": "walk", "law": "mean", "at": 3, "absolute": 0.2, "min": 16}
     asked = toy(axes={"size": [2, 6]}, realizations=100, store={"chunk": 16}, stop=stop)
     for store in (url, tmp_path / "a.zarr"):
         assert run_sweep(asked, store, cluster=address).met == 2
@@ -150,9 +150,9 @@ def test_a_killed_driver_and_a_second_one(s3: Any, url: str, address: str, tmp_p
         wait_during(run, lambda: sum(key.startswith("walk/c") for key in keys(s3, url)) >= 2)
         run.send_signal(signal.SIGSTOP)
         with pytest.raises(StoreLocked, match=f"must have one driver at a time, but process {run.pid} on "):
-            survey(Sweep.read(tmp_path / "sweep.toml"), place(url))
-        assert (lock.told(place(url)) or {})["pid"] == run.pid
-    assert lock.told(place(url)) is None
+            count_missing(Sweep.read(tmp_path / "sweep.toml"), parse_location(url))
+        assert (lock.told(parse_location(url)) or {})["pid"] == run.pid
+    assert lock.told(parse_location(url)) is None
     assert int((ensemble.open(url)["status"] == Status.TODO).sum()) > 0
     assert run_sweep(tmp_path / "sweep.toml", url, cluster=address).complete
     (tmp_path / "sweep.toml").write_text(SWEEP.replace("0.03", "0.0"))
@@ -162,19 +162,19 @@ def test_a_killed_driver_and_a_second_one(s3: Any, url: str, address: str, tmp_p
 
 def test_a_driver_that_was_silent_is_replaced_and_stops(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What counts as long is shortened; the clock is that of the server, which counts in seconds."""
-    store = place(url)
-    assert isinstance(store, Remote)
-    monkeypatch.setattr("ensemble.store.lease._RENEWED", 1000.0)
+    store = parse_location(url)
+    assert isinstance(store, ObjectStorageLocation)
+    monkeypatch.setattr("ensemble.store.object_lock._RENEWED", 1000.0)
     silent = Lease.take(store)
     assert silent
     assert Lease.take(store) is None
     assert lock.holder(store) == f"process {os.getpid()} on {socket.gethostname()}"
     silent.check()
-    monkeypatch.setattr("ensemble.store.lease._STALE", 0.5)
+    monkeypatch.setattr("ensemble.store.object_lock._STALE", 0.5)
     wait_until(lambda: lock.holder(store) is None)
     with lock.hold(store) as held:
-        monkeypatch.setattr("ensemble.store.lease._STALE", 1000.0)
-        monkeypatch.setattr("ensemble.store.lease._DOUBTFUL", 0.0)
+        monkeypatch.setattr("ensemble.store.object_lock._STALE", 1000.0)
+        monkeypatch.setattr("ensemble.store.object_lock._DOUBTFUL", 0.0)
         with pytest.raises(StoreLocked, match="another driver has taken it over"):
             silent.check()
         silent.drop()
@@ -189,14 +189,14 @@ def test_a_driver_whose_lease_is_removed_writes_nothing(
     toy: Toy, s3: Any, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It finds out when it looks again: before it makes a store, lets it grow, or writes the status."""
-    store = place(url)
-    assert isinstance(store, Remote)
-    monkeypatch.setattr("ensemble.store.lease._RENEWED", 1000.0)
-    monkeypatch.setattr("ensemble.store.lease._DOUBTFUL", 0.0)
+    store = parse_location(url)
+    assert isinstance(store, ObjectStorageLocation)
+    monkeypatch.setattr("ensemble.store.object_lock._RENEWED", 1000.0)
+    monkeypatch.setattr("ensemble.store.object_lock._DOUBTFUL", 0.0)
 
     def create(check: Callable[[], None]) -> None:
-        lease.place(store).unlink()
-        build.create(store, Layout.of(toy(), 4), toy().model, check)
+        object_lock.place(store).unlink()
+        creation.create(store, Layout.of(toy(), 4), toy().model, check)
 
     lost = r"has lost its lock: .*/\.a\.zarr\.lock was removed, or another driver"
     with pytest.raises(LockLost, match=lost), lock.hold(store, create):
@@ -205,11 +205,11 @@ def test_a_driver_whose_lease_is_removed_writes_nothing(
         ensemble.open(url)
     with contextlib.ExitStack() as stack:
         ledger = stack.enter_context(Ledger.writing(store, toy(), 4))
-        ledger.enter([Receipt(Slot((0, 0), 0, 4, range(4)), {}, 1.0, {"version": "1"}, np.zeros(4, np.uint32))])
-        lease.place(store).unlink()
+        ledger.enter([Receipt(ChunkRegion((0, 0), 0, 4, range(4)), {}, 1.0, {"version": "1"}, np.zeros(4, np.uint32))])
+        object_lock.place(store).unlink()
         before = contents(url)
         with pytest.raises(LockLost):
-            build.grow(store, ledger.layout.grown(toy(realizations=12)), ledger.check)
+            creation.grow(store, ledger.layout.grown(toy(realizations=12)), ledger.check)
         with pytest.raises(LockLost):
             stack.close()
     assert contents(url) == before
@@ -232,12 +232,12 @@ def test_an_endpoint_that_heeds_no_conditions_is_refused(
 ) -> None:
     """Two drivers could not be kept apart there; nothing is left behind."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", careless)
-    remote._files.cache_clear()
+    object_storage._files.cache_clear()
     try:
         with pytest.raises(StoreError, match="must keep to If-None-Match and If-Match of S3, but it does not"):
-            Lease.take(Remote(url))
+            Lease.take(ObjectStorageLocation(url))
     finally:
-        remote._files.cache_clear()
+        object_storage._files.cache_clear()
     assert keys(s3, url.rpartition("/")[0]) == []
 
 
@@ -328,7 +328,7 @@ def test_commands(s3: Any, url: str, address: str, tmp_path: Path, monkeypatch: 
     rows = [json.loads(told_by("status", store, "--json").stdout) for store in (url, "b.zarr")]
     assert [[row["done"] for row in each["points"]] for each in rows] == [[20, 20, 23, 23]] * 2
     assert rows[0]["driver"] is None
-    for command in (("fit", "--law", "mean", "--observable", "final"), ("average", "--at", "size=2")):
+    for command in (("fit", "--law", "mean", "--observable", "final"), ("average", "--select", "size=2")):
         there, here = (told_by(*command, store) for store in (url, "b.zarr"))
         assert there.exit_code == 0, there.stderr
         assert there.stdout == here.stdout

@@ -11,10 +11,10 @@ from distributed import Client
 
 import ensemble
 from ensemble import Sweep, run_sweep
-from ensemble.forecast import plan
-from ensemble.proof import verify
+from ensemble.realization.compute import ComputeTask, compute_realizations
+from ensemble.run.plan import plan
 from ensemble.store import Ledger, Status
-from ensemble.task import Job, realize
+from ensemble.verify import verify
 from tests.support.minimal_model import MODEL
 
 HEAD = """
@@ -81,8 +81,8 @@ def outcome(write: Callable[..., Sweep], dtype: str, value: str) -> Any:
     """What becomes of a realization that returns such a value for an observable of such a type."""
     changes = ('Observable("signal")', f'Observable("signal", dtype="{dtype}")'), ('"signal": disorder', value)
     sweep = write("pass", changes[0], (changes[1][0], f'"signal": {value}'))
-    job = Job.at(Path("unused"), sweep.points[0].model, sweep.seed, sweep.observables)
-    return realize(job, [0])[0]
+    job = ComputeTask.at(Path("unused"), sweep.points[0].model, sweep.seed, sweep.observables)
+    return compute_realizations(job, [0])[0]
 
 
 @pytest.mark.parametrize(

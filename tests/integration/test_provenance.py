@@ -14,12 +14,12 @@ import pytest
 from threadpoolctl import threadpool_info
 
 import ensemble
-from ensemble import Sweep, provenance, run_sweep
-from ensemble.agreement import libraries
+from ensemble import Sweep, run_sweep
 from ensemble.models.random_state import RandomState
-from ensemble.provenance import THREADS, UNKNOWN, Origin
-from ensemble.store import Ledger, Receipt
-from ensemble.store.codes import Codes, Part, computed_by_others
+from ensemble.realization.comparison import different_versions
+from ensemble.store import Ledger, Receipt, provenance
+from ensemble.store.code_versions import CodeVersions, Part, computed_by_others
+from ensemble.store.provenance import THREADS, UNKNOWN, CodeOrigin
 from tests.support import SUPPORT
 from tests.support.command import run
 from tests.support.minimal_model import MODEL
@@ -30,18 +30,18 @@ Toy = Callable[..., Sweep]
 
 PACKAGE = Path(ensemble.__file__).parent
 ASK = (
-    "import json, ensemble.provenance as p\n"
+    "import json, ensemble.store.provenance as p\n"
     "from ensemble.models.random_state import RandomState as model\n"
     "from dataclasses import asdict\n"
-    "print(json.dumps({**asdict(p.origin(model)), 'file': p.__file__}))\n"
+    "print(json.dumps({**asdict(p.code_origin(model)), 'file': p.__file__}))\n"
 )
 ASK_THREADS = (
-    "import sys, ensemble.provenance as p\n"
-    "asked = p.Origin('source', 'commit', False, '')\n"
-    "before = p.here(asked)['numba_threads'], 'numba' in sys.modules\n"
+    "import sys, ensemble.store.provenance as p\n"
+    "asked = p.CodeOrigin('source', 'commit', False, '')\n"
+    "before = p.current_code(asked)['numba_threads'], 'numba' in sys.modules\n"
     "import numba\n"
-    "p.here.cache_clear()\n"
-    "print(*before, p.here(asked)['numba_threads'])\n"
+    "p.current_code.cache_clear()\n"
+    "print(*before, p.current_code(asked)['numba_threads'])\n"
 )
 SWEEP = 'model = "mine.py:Mine"\nrealizations = 6\nseed = 0\naxes.size = [2, 3]\nstore.chunk = 4\n'
 
@@ -53,13 +53,13 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path / "src"
 
 
-def origin_of(folder: Path, *others: Path) -> Origin:
+def origin_of(folder: Path, *others: Path) -> CodeOrigin:
     """What a fresh process finds out about the package in a folder; others come after it on Python's path."""
     paths = {"PYTHONPATH": os.pathsep.join(map(str, (folder, *others))), "PYTHONDONTWRITEBYTECODE": "1"}
     asked = [sys.executable, "-c", ASK]
     told = json.loads(read_output(asked, folder, env={**os.environ, **paths}))
     assert Path(told.pop("file")).is_relative_to(folder)
-    return Origin(**told)
+    return CodeOrigin(**told)
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -69,16 +69,16 @@ def git(folder: Path, *arguments: str) -> str:
 
 def test_a_checkout_tells_its_commit_and_whether_it_was_changed(copy: Path) -> None:
     loose = origin_of(copy)
-    assert loose == Origin(source=provenance.source(), commit=UNKNOWN, dirty=False, model="")
+    assert loose == CodeOrigin(source=provenance.source(), commit=UNKNOWN, dirty=False, model="")
     git(copy, "init", "-q")
     assert origin_of(copy).commit == UNKNOWN, "files that git does not track are of no commit"
     git(copy, "add", "ensemble")
     git(copy, "commit", "-q", "-m", "all")
-    clean = Origin(loose.source, git(copy, "rev-parse", "HEAD"), dirty=False, model="")
+    clean = CodeOrigin(loose.source, git(copy, "rev-parse", "HEAD"), dirty=False, model="")
     assert origin_of(copy) == clean
     (copy / "beside.txt").write_text("not of the package")
     assert origin_of(copy) == clean
-    with (copy / "ensemble" / "values.py").open("a") as file:
+    with (copy / "ensemble" / "errors.py").open("a") as file:
         file.write("# changed\n")
     changed = origin_of(copy)
     assert (changed.commit, changed.dirty) == (clean.commit, True)
@@ -105,22 +105,22 @@ def test_a_renamed_file_is_another_source(copy: Path) -> None:
 
 def test_the_file_of_a_model_of_ones_own_is_told() -> None:
     path = SUPPORT / "toy_model.py"
-    assert provenance.origin(ToyModel).model == hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-    assert provenance.origin(RandomState).model == ""
+    assert provenance.code_origin(ToyModel).model == hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    assert provenance.code_origin(RandomState).model == ""
     made = type("Made", (), {"__module__": "nowhere"})
-    assert provenance.origin(made).model == UNKNOWN
+    assert provenance.code_origin(made).model == UNKNOWN
 
 
 def test_a_worker_takes_the_word_of_a_driver_with_the_same_files_only() -> None:
-    ours = Origin(provenance.source(), "c" * 40, dirty=True, model="m")
-    told = provenance.here(ours)
+    ours = CodeOrigin(provenance.source(), "c" * 40, dirty=True, model="m")
+    told = provenance.current_code(ours)
     assert (told["commit"], told["dirty"], told["model"]) == ("c" * 40, "yes", "m")
     assert (told["numpy"], told["python"]) == (np.__version__, platform.python_version())
     linear_algebra = [each for each in threadpool_info() if each["user_api"] == "blas"]
     assert linear_algebra
     assert all(f"{each['internal_api']} {each['version']}" in told["blas"] for each in linear_algebra)
     assert all(told.values())
-    other = provenance.here(Origin("another", "c" * 40, dirty=True, model="m"))
+    other = provenance.current_code(CodeOrigin("another", "c" * 40, dirty=True, model="m"))
     assert (other["commit"], other["source"]) == (UNKNOWN, provenance.source())
     assert "dirty" not in other
 
@@ -176,17 +176,17 @@ def test_another_machine_or_commit_is_no_other_code(toy: Toy, tmp_path: Path) ->
         assert computed_by_others(ledger, {**same, "model": "m", "source": "z"}) == (
             "18 realizations of this store were computed by other code: source was s, is z; model was unknown, is m"
         )
-    codes = Codes.of(Ledger.reading(tmp_path / "a.zarr"))
+    codes = CodeVersions.of(Ledger.reading(tmp_path / "a.zarr"))
     assert codes.differing == ["source"]
     assert [(each.hosts, each.commits) for each in codes.codes] == [(("one", "two"), ("a",)), (("two",), ("a",))]
     assert [(each.realizations, each.chunks) for each in codes.codes] == [(14, 4), (4, 1)]
     assert codes.parts == (Part({"size": 2, "drift": 0.0}, 4, 7, 1),)
     with Ledger.writing(tmp_path / "a.zarr", sweep, chunk=4) as ledger:
         ledger.enter([Receipt(slots[-1], {}, 0.0, rows[2], np.zeros(len(slots[-1].indices), np.uint32))])
-    codes = Codes.of(Ledger.reading(tmp_path / "a.zarr"))
+    codes = CodeVersions.of(Ledger.reading(tmp_path / "a.zarr"))
     assert codes.codes[0].hosts == ("one", "three", "two")
     assert codes.codes[0].commits == ("a", "b+")
-    assert libraries(same, {**other, "blas": "b"}) == ("blas absent there and b here",)
+    assert different_versions(same, {**other, "blas": "b"}) == ("blas absent there and b here",)
 
 
 def test_the_threads_of_a_worker_are_told(toy: Toy, tmp_path: Path, address: str) -> None:

@@ -10,9 +10,9 @@ import pytest
 import zarr
 
 from ensemble import Sweep, run_sweep
-from ensemble.proof import Replay
 from ensemble.store import Ledger, Status
 from ensemble.store.group import commit
+from ensemble.verify import Replay
 from tests.support import SUPPORT, command
 from tests.support.command import invoke, refused
 from tests.support.processes import execute

@@ -12,7 +12,7 @@ import ensemble
 from ensemble import Sweep, run_sweep
 from ensemble.cluster import connect
 from ensemble.errors import ClusterError, RunError, StoreMismatch
-from ensemble.realization import key, stream
+from ensemble.realization.random_streams import random_stream, realization_key
 from ensemble.run import Watch
 from ensemble.store.layout import OWN
 from tests.support.clusters import address_of
@@ -30,7 +30,7 @@ def test_what_lands_is_what_the_model_measures(toy: Toy, tmp_path: Path, address
         for size in (2, 3):
             for drift in (0.0, 0.5):
                 model = ToyModel(size=size, drift=drift)
-                expected = [model.measure(model.draw(stream(1, model, r)))["walk"] for r in range(10)]
+                expected = [model.measure(model.draw(random_stream(1, model, r)))["walk"] for r in range(10)]
                 assert np.array_equal(dataset["walk"].sel(size=size, drift=drift), expected)
 
 
@@ -112,7 +112,10 @@ def test_a_realization_that_raises_is_recorded_and_stops_nothing(
     summary = run_sweep(sweep, tmp_path / "a.zarr", cluster=address, batch=batch)
     with xr.open_zarr(tmp_path / "a.zarr") as dataset:
         raises = np.array(
-            [[stream(1, ToyModel(size=size), r).random() < 0.3 for r in range(10)] for size in dataset["size"].values]
+            [
+                [random_stream(1, ToyModel(size=size), r).random() < 0.3 for r in range(10)]
+                for size in dataset["size"].values
+            ]
         )
         assert 0 < raises.sum() < raises.size
         assert np.array_equal(dataset["status"], np.where(raises, 2, 1)[:, None, :].repeat(2, axis=1))
@@ -144,7 +147,7 @@ def test_of_realizations_that_are_measured_together_only_those_at_fault_fail(
     table = {"model": QUICK, "realizations": 22, "seed": 1, "store": {"chunk": 4}}
     tables = {"axes": {"drift": [0.5]}, "parameters": {"raises_below": 0.2}}
     summary = run_sweep(Sweep.from_table(table | tables), tmp_path / "a.zarr", cluster=address, batch=batch)
-    disorders = [model.draw(stream(1, model, index)) for index in range(22)]
+    disorders = [model.draw(random_stream(1, model, index)) for index in range(22)]
     raises = np.array([disorder[0] < 0.2 for disorder in disorders])
     by_chunk = [raises[at : at + 4].any() for at in range(0, 22, 4)]
     assert any(by_chunk)
@@ -180,7 +183,7 @@ def test_what_cannot_be_measured_together_is_measured_one_by_one(returned: str, 
 
 
 def test_a_realization_that_kills_its_worker_is_recorded_and_stops_nothing(toy: Toy, tmp_path: Path) -> None:
-    first = np.array([stream(1, ToyModel(size=2), r).random() for r in range(10)])
+    first = np.array([random_stream(1, ToyModel(size=2), r).random() for r in range(10)])
     threshold = float(np.sort(first)[:2].mean())
     kills = first < threshold
     sweep = toy(axes={"size": [2], "drift": [0.0]}, parameters={"kills_below": threshold})
@@ -265,7 +268,7 @@ def test_an_observable_that_raises_when_it_is_read_is_a_failure_that_says_so(
         text = str(dataset["exception"][0, 0, 0].to_numpy())
         first, which, _, trace = text.split("\n", 3)
         assert first == "ValueError: wave was computed"
-        assert which == key(1, ToyModel(size=2, raises_in="wave"), 0)
+        assert which == realization_key(1, ToyModel(size=2, raises_in="wave"), 0)
         assert trace.startswith("Traceback")
         assert "toy_model.py" in text
         assert dataset["walk"].isnull().all()
@@ -282,7 +285,7 @@ def test_observables_of_any_shape_and_type_land_and_grow(toy: Toy, tmp_path: Pat
     for size in (2, 3):
         model = ToyModel(size=size, drift=0.5, walkers=(0, 2))
         for index in range(10):
-            measured = model.measure(model.draw(stream(1, model, index)))
+            measured = model.measure(model.draw(random_stream(1, model, index)))
             point = view.sel(size=size, drift=0.5, realization=index)
             assert np.array_equal(point["paths"], measured["paths"], equal_nan=True)
             assert np.array_equal(point["wave"], measured["wave"])

@@ -15,7 +15,7 @@ from distributed.diagnostics.plugin import SchedulerPlugin
 
 from ensemble import Sweep, run_sweep
 from ensemble.run import Watch, run_on
-from ensemble.run.window import _TASKS_PER_WORKER
+from ensemble.run.dispatcher import _TASKS_PER_WORKER
 from ensemble.store import Ledger, Status
 from tests.support.contents import contents
 from tests.support.herd import herd

@@ -16,8 +16,8 @@ import xarray as xr
 import zarr
 from rich.console import Console
 
-from ensemble import Sweep, run_sweep, screen
-from ensemble.cli import COMMANDS, main
+from ensemble import Sweep, run_sweep
+from ensemble.cli import COMMANDS, main, terminal
 from ensemble.store import Ledger, Receipt, lock
 from ensemble.store.layout import EPOCH
 from tests.support.command import line, run
@@ -85,9 +85,9 @@ def test_every_command_that_help_lists_is_there() -> None:
 
 
 def test_every_name_of_the_screen_is_there() -> None:
-    assert all(callable(getattr(screen, name)) for name in screen.__all__)
-    with pytest.raises(AttributeError, match=r"module 'ensemble\.screen' has no attribute 'nothing'"):
-        _ = screen.nothing  # type: ignore[attr-defined]
+    assert all(callable(getattr(terminal, name)) for name in terminal.__all__)
+    with pytest.raises(AttributeError, match=r"module 'ensemble\.cli\.terminal' has no attribute 'nothing'"):
+        _ = terminal.nothing  # type: ignore[attr-defined]
 
 
 def test_rooms_load_when_they_are_used() -> None:
@@ -114,10 +114,10 @@ def test_status_reads_no_data(store: Path) -> None:
 def test_a_table_keeps_its_lines_together_where_the_terminal_is_narrow(toy: Toy, tmp_path: Path) -> None:
     sweep = toy(axes={"size": [2, 3], "drift": [0.123456, 0.5]}, realizations=1)
     with Ledger.writing(tmp_path / "a.zarr", sweep, chunk=4) as ledger:
-        rows = screen.status_rows(ledger)
+        rows = terminal.status_rows(ledger)
     out = Console(width=24, soft_wrap=True)
     with out.capture() as capture:
-        out.print(screen.status_table(rows))
+        out.print(terminal.status_table(rows))
     lines = [row.split() for row in capture.get().splitlines() if row.split()[:1] in (["2"], ["3"])]
     assert lines == [[size, drift, "0", "0", "1", "-", "-"] for size in ("2", "3") for drift in ("0.123456", "0.5")]
 

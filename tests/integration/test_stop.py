@@ -16,16 +16,16 @@ import xarray as xr
 import zarr
 from numpy.typing import NDArray
 
-from ensemble import Sweep, run_sweep, tally
+from ensemble import Sweep, run_sweep
 from ensemble.cluster import connect
 from ensemble.errors import SweepError
 from ensemble.fit import Estimate
-from ensemble.judge import check
-from ensemble.realization import stream
-from ensemble.run import Summary, Watch
-from ensemble.run.deadline import within
-from ensemble.stop import Stop
+from ensemble.realization.random_streams import random_stream
+from ensemble.run import Summary, Watch, prefix_sums
+from ensemble.run.adaptive_stopping import check
+from ensemble.run.deadline import deadline_within
 from ensemble.store import Status, lock
+from ensemble.sweep.stop_rule import StopRule
 from tests.support import SUPPORT
 from tests.support.clusters import address_of
 from tests.support.command import line
@@ -41,7 +41,7 @@ Toy = Callable[..., Sweep]
 NOWHERE = "tcp://127.0.0.1:1"
 """No cluster is there: what runs on it does not run."""
 
-WALK = {"observable": "walk", "quantity": "mean", "at": 3, "absolute": 0.1, "min": 32}
+WALK = {"observable": "walk", "law": "mean", "at": 3, "absolute": 0.1, "min": 32}
 """Met by the walk of 2 walkers after about 70 realizations, by that of 6 after 200, by that of 30 after 1000."""
 
 TABLES: dict[str, Any] = {"axes": {"size": [2, 6, 30]}, "realizations": 400, "store": {"chunk": 16}, "stop": WALK}
@@ -52,7 +52,7 @@ CHECKPOINTS = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 38
 def walks(size: int, count: int, drift: float = 0.0) -> NDArray[np.float64]:
     """The trajectories that the model measures."""
     model = ToyModel(size=size, drift=drift)
-    return np.array([model.measure(model.draw(stream(1, model, index)))["walk"] for index in range(count)])
+    return np.array([model.measure(model.draw(random_stream(1, model, index)))["walk"] for index in range(count)])
 
 
 def enough(size: int, target: float, most: int = 400, failed: frozenset[int] = frozenset()) -> int:
@@ -87,8 +87,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, address: str) -> Path:
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "unknown key": ({"maxi": 3}, r"\[stop\] holds an unknown key 'maxi': did you mean 'max'\?"),
-    "no quantity": ({"quantity": None}, r"\[stop\] quantity must be given, such as mean or plateau, but it is missing"),
-    "quantity of a wrong type": ({"quantity": 3}, r"\[stop\] quantity must be a text, got 3"),
+    "no law": ({"law": None}, r"\[stop\] law must be given, such as mean or plateau, but it is missing"),
+    "law of a wrong type": ({"law": 3}, r"\[stop\] law must be a text, got 3"),
     "two observables": ({"observable": None}, r"observable must be one of those measured, walk, final, but it is miss"),
     "no such observable": ({"observable": "wolk"}, r"must be one of those measured, walk, final, but got 'wolk'"),
     "observable not chosen": ({"observable": "paths"}, r"must be one of those measured, walk, final, but got 'paths'"),
@@ -108,14 +108,14 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "at too early": ({"at": -1}, r"but at must be from 0 to 3, the times of the sweep"),
     "at of a number": ({"observable": "final"}, r"but final is a number and not a function of t: leave out at"),
     "at of a law": (
-        {"quantity": "plateau"},
+        {"law": "plateau"},
         r"plateau of walk at 3 to 0\.1, but a law has no time at .*: leave out at",
     ),
-    "no such law": ({"quantity": "powr"}, r"powr of walk at 3 to .* fitted with, got 'powr': did you mean 'power'\?"),
-    "all laws": ({"quantity": "compare"}, r"but compare fits several laws: choose one of plateau, power, growth"),
-    "law of a number": ({"observable": "final", "quantity": "power", "at": None}, r"its law is mean"),
+    "no such law": ({"law": "powr"}, r"powr of walk at 3 to .* fitted with, got 'powr': did you mean 'power'\?"),
+    "all laws": ({"law": "compare"}, r"but compare fits several laws: choose one of plateau, power, growth"),
+    "law of a number": ({"observable": "final", "law": "power", "at": None}, r"its law is mean"),
     "no such parameter": (
-        {"quantity": "power", "at": None, "parameter": "beeta"},
+        {"law": "power", "at": None, "parameter": "beeta"},
         r"\[stop\] asks for beeta of power of walk to 0\.1, but 'beeta' is no parameter of that law: did you m",
     ),
     "parameter of a mean": ({"parameter": "c"}, r"but a mean has no parameter: leave it out, or ask for a law"),
@@ -124,24 +124,24 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "window of one": ({"window": [2]}, r"window must be two times"),
     "window of words": ({"window": "late"}, r"\[stop\] window must be a list, got 'late'"),
     "window of no time": (
-        {"quantity": "plateau", "at": None, "window": [7, 9]},
+        {"law": "plateau", "at": None, "window": [7, 9]},
         r"no time of the sweep lies in the win",
     ),
     "reference of a mean": ({"reference": {"drift": 0}}, r"but a mean has no reference: leave it out"),
     "reference missing": (
-        {"quantity": "stretched", "at": None},
+        {"law": "stretched", "at": None},
         r"a reference such as .* must be given with the law str",
     ),
     "reference of no law": (
-        {"quantity": "plateau", "at": None, "reference": {"drift": 0}},
+        {"law": "plateau", "at": None, "reference": {"drift": 0}},
         r"stretched, and with no o",
     ),
     "reference not on the grid": (
-        {"quantity": "stretched", "at": None, "reference": {"drift": 1.0}},
+        {"law": "stretched", "at": None, "reference": {"drift": 1.0}},
         r"but the reference drift = 1 is no point of the sweep: add it to \[axes\]",
     ),
     "reference not an axis": (
-        {"quantity": "stretched", "at": None, "reference": {"raises_below": -1.0}},
+        {"law": "stretched", "at": None, "reference": {"raises_below": -1.0}},
         r"but the reference raises_below = -1 is no point of the sweep",
     ),
     "reference of a wrong type": (
@@ -167,7 +167,7 @@ def test_a_wrong_rule_is_refused_in_a_sentence(name: str, toy: Toy) -> None:
 
 @pytest.mark.parametrize(("observable", "told"), [("wave", "complex"), ("paths", "a function of walkers, t")])
 def test_a_quantity_of_what_is_no_real_curve_is_refused(observable: str, told: str, toy: Toy) -> None:
-    for table in ({"quantity": "plateau"}, {"quantity": "mean"}):
+    for table in ({"law": "plateau"}, {"law": "mean"}):
         stop = {"observable": observable, "relative": 0.1, "min": 4, **table}
         sweep = toy(observables=[observable], parameters={"walkers": [0, 1]}, stop=stop)
         with pytest.raises(SweepError, match=rf"real and a function of t or a number: {observable} is {told}"):
@@ -175,7 +175,7 @@ def test_a_quantity_of_what_is_no_real_curve_is_refused(observable: str, told: s
 
 
 def test_a_rule_needs_points_besides_the_reference_and_realizations_to_judge(toy: Toy) -> None:
-    stop = {"observable": "walk", "quantity": "stretched", "relative": 0.1, "min": 4, "reference": {"drift": 0.0}}
+    stop = {"observable": "walk", "law": "stretched", "relative": 0.1, "min": 4, "reference": {"drift": 0.0}}
     with pytest.raises(SweepError, match="but all points are the reference: add others to"):
         check(toy(axes={"size": [2, 3], "drift": [0.0]}, stop=stop))
     with pytest.raises(SweepError, match=r"must have at least 4 realizations to be judged by \[stop\], got 3"):
@@ -188,10 +188,10 @@ def test_a_rule_needs_points_besides_the_reference_and_realizations_to_judge(toy
 
 def test_max_is_the_realizations_and_what_is_left_out_is_assumed() -> None:
     table = {"model": TOY, "seed": 1, "axes": {"size": [2]}, "observables": ["walk"]}
-    sweep = Sweep.from_table({**table, "stop": {"quantity": "plateau", "relative": 0.02, "max": 1000}})
+    sweep = Sweep.from_table({**table, "stop": {"law": "plateau", "relative": 0.02, "max": 1000}})
     assert sweep.realizations == 1000
-    assert sweep.stop == Stop("walk", "plateau", relative=0.02, least=100)
-    few = Sweep.from_table({**table, "realizations": 7, "stop": {"quantity": "plateau", "relative": 0.02}})
+    assert sweep.stop == StopRule("walk", "plateau", relative=0.02, least=100)
+    few = Sweep.from_table({**table, "realizations": 7, "stop": {"law": "plateau", "relative": 0.02}})
     assert few.stop is not None
     assert few.stop.least == 7
 
@@ -238,14 +238,14 @@ def _toml(value: Any) -> str:
     ],
 )
 def test_checkpoints(least: int, most: int, expected: list[int]) -> None:
-    stop = Stop("walk", "mean", least=least)
+    stop = StopRule("walk", "mean", least=least)
     assert list(stop.checkpoints(most)) == expected
     assert [stop.checkpoint(number, most) for number in range(len(expected))] == expected
 
 
 @pytest.mark.parametrize("least", [4, 5, 17, 31, 32, 33, 100, 1001])
 def test_every_second_edge_stays_one(least: int) -> None:
-    stop = Stop("walk", "mean", least=least)
+    stop = StopRule("walk", "mean", least=least)
     for number in range(24):
         edges, later = stop.edges(number), stop.edges(number + 1)
         assert edges[0] == 0
@@ -272,7 +272,7 @@ def test_where_a_rule_ends_the_error_is_honest(
     draw: Callable[[np.random.Generator, int], NDArray[np.float64]],
 ) -> None:
     """In 600 ensembles whose mean is 1, with hundreds of realizations each; 68 % of them should be within the error."""
-    stop = Stop("x", "mean", relative=0.05, least=64)
+    stop = StopRule("x", "mean", relative=0.05, least=64)
     deviations, errors, targets = [], [], []
     for seed in range(600):
         values = draw(np.random.default_rng(seed), 20_000)
@@ -325,7 +325,7 @@ def test_the_stop_depends_on_neither_batches_nor_chunks_nor_workers(
 def test_nor_on_how_many_tasks_sum_up(
     toy: Toy, tmp_path: Path, address: str, undisturbed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tally, "_TASK_BYTES", 1)
+    monkeypatch.setattr(prefix_sums, "_TASK_BYTES", 1)
     assert run_sweep(toy(**TABLES), tmp_path / "a.zarr", cluster=address).undecided == 0
     assert contents(tmp_path / "a.zarr") == contents(undisturbed)
 
@@ -410,7 +410,7 @@ def test_a_larger_max(toy: Toy, tmp_path: Path, address: str) -> None:
 
 @pytest.mark.slow
 def test_another_quantity_and_another_axis_value(toy: Toy, tmp_path: Path, address: str) -> None:
-    sign = {"observable": "final", "quantity": "mean", "absolute": 0.08, "min": 20}
+    sign = {"observable": "final", "law": "mean", "absolute": 0.08, "min": 20}
     wider = {**TABLES, "axes": {"size": [2, 6, 30, 4]}, "stop": sign}
     first, other = steps(address, tmp_path / "a.zarr", toy(**TABLES), toy(**wider))
     run_sweep(toy(**wider), tmp_path / "b.zarr", cluster=address)
@@ -430,7 +430,7 @@ def test_another_quantity_and_another_axis_value(toy: Toy, tmp_path: Path, addre
 
 def failing(size: int, below: float, count: int = 400) -> frozenset[int]:
     """The realizations that raise."""
-    return frozenset(r for r in range(count) if stream(1, ToyModel(size=size), r).random() < below)
+    return frozenset(r for r in range(count) if random_stream(1, ToyModel(size=size), r).random() < below)
 
 
 @pytest.mark.slow
@@ -492,7 +492,7 @@ def test_a_realization_that_kills_its_worker_ends_neither_the_sweep_nor_its_judg
     toy: Toy, tmp_path: Path
 ) -> None:
     """Dask blames all that the worker had been given, judgements as well."""
-    first = np.array([stream(1, ToyModel(size=2), r).random() for r in range(64)])
+    first = np.array([random_stream(1, ToyModel(size=2), r).random() for r in range(64)])
     threshold = float(np.sort(first)[:2].mean())
     sweep = toy(**{**TABLES, "axes": {"size": [2], "drift": [0.0, 0.5]}}, parameters={"kills_below": threshold})
     with (
@@ -510,7 +510,7 @@ def test_a_realization_that_kills_its_worker_ends_neither_the_sweep_nor_its_judg
 
 @pytest.mark.slow
 def test_points_tied_by_a_reference_stop_together(tmp_path: Path, address: str) -> None:
-    stop = {"quantity": "stretched", "reference": {"epsilon": 0}, "relative": 0.1, "min": 40}
+    stop = {"law": "stretched", "reference": {"epsilon": 0}, "relative": 0.1, "min": 40}
     table = {
         "model": f"{SUPPORT / 'relaxation.py'}:Relaxation",
         "seed": 1,
@@ -547,7 +547,7 @@ def test_a_tied_point_that_nobody_has_looked_at_is_not_taken_for_met(tmp_path: P
         "seed": 1,
         "realizations": 80,
         "axes": {"epsilon": [0.0, 0.1, 0.4]},
-        "stop": {"quantity": "stretched", "reference": {"epsilon": 0}, "relative": 0.5, "min": 40},
+        "stop": {"law": "stretched", "reference": {"epsilon": 0}, "relative": 0.5, "min": 40},
     }
     sweep, store = Sweep.from_table(table), tmp_path / "a.zarr"
     run_sweep(sweep, store, cluster=address)
@@ -569,9 +569,9 @@ def test_a_run_in_pieces_is_a_run_in_one(toy: Toy, tmp_path: Path, address: str,
     They become longer: on a busy machine the first ones leave room for none.
     """
     sweep = toy(**TABLES, parameters={"seconds": 0.01})
-    pieces = [run_sweep(sweep, tmp_path / "a.zarr", cluster=address, deadline=within(0.8))]
+    pieces = [run_sweep(sweep, tmp_path / "a.zarr", cluster=address, deadline=deadline_within(0.8))]
     while not pieces[-1].complete and len(pieces) < 60:
-        end = within(0.8 + 0.05 * len(pieces))
+        end = deadline_within(0.8 + 0.05 * len(pieces))
         pieces.append(run_sweep(sweep, tmp_path / "a.zarr", cluster=address, deadline=end))
     assert [bool(piece.deadline) for piece in pieces] == [True] * (len(pieces) - 1) + [False]
     assert len(pieces) > 2
@@ -614,7 +614,7 @@ parameters.seconds = 0.01
 store.chunk = 16
 [stop]
 observable = "walk"
-quantity = "mean"
+law = "mean"
 at = 3
 absolute = 0.1
 min = 32

@@ -17,12 +17,12 @@ from numcodecs.zstd import Zstd  # type: ignore[import-untyped]
 
 from ensemble import Sweep, run_sweep
 from ensemble.errors import StoreError
-from ensemble.store import Layout, Ledger, build
+from ensemble.store import Layout, Ledger, creation
 from ensemble.store.decompression import decompressed_size, metadata_of
-from ensemble.store.folder import Folder
 from ensemble.store.group import commit
-from ensemble.store.limits import MOST_POINTS, check_grid
-from ensemble.values import Value
+from ensemble.store.local_folder import Folder
+from ensemble.store.size_limits import MOST_POINTS, check_grid
+from ensemble.sweep.toml_values import Value
 from tests.support.command import invoke
 from tests.support.elsewhere import python
 from tests.support.processes import read_output
@@ -188,7 +188,7 @@ def test_a_store_as_large_as_a_sweep_may_ask_for_needs_no_chunks(undisturbed: Pa
         axes: dict[str, tuple[Value, ...]] = {"size": tuple(range(2, 2 + points))}
         asked = {**layout.asked, "axes": {"size": list(axes["size"])}, "realizations": realizations}
         large = replace(layout, axes=axes, realizations=realizations, asked=asked)
-        build.create(tmp_path / name, large, ToyModel)
+        creation.create(tmp_path / name, large, ToyModel)
         ledger = Ledger.reading(tmp_path / name)
         assert ledger.status.shape == (points, realizations)
         assert not ledger.status[-1].any()

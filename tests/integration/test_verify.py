@@ -13,12 +13,13 @@ from click.testing import Result
 from numpy.typing import NDArray
 
 import ensemble
-from ensemble import Sweep, agreement, run_sweep
+from ensemble import Sweep, run_sweep
 from ensemble.errors import ModelError, ModelNotNamed, StoreDamaged, StoreError, StoreLocked, StoreMismatch
-from ensemble.proof import Verdict, verify
-from ensemble.proof.book import arrays_of
+from ensemble.realization import comparison
 from ensemble.store import Ledger, Status, lock
 from ensemble.store.group import commit
+from ensemble.verify import VerifyResult, verify
+from ensemble.verify.ledger_blocks import arrays_of
 from tests.support import SUPPORT, command
 from tests.support.command import invoke, refused
 from tests.support.contents import contents
@@ -35,7 +36,7 @@ TABLE = {
 }
 """Two realizations fail. There is no third walker where the size is 2, so `paths` holds missing values there."""
 
-Check = Callable[..., Verdict]
+Check = Callable[..., VerifyResult]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def store(undisturbed: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def check(address: str) -> Check:
-    def checked(store: Path, **options: object) -> Verdict:
+    def checked(store: Path, **options: object) -> VerifyResult:
         return verify(store, model=SUPPORT / "toy_model.py", cluster=address, **options)  # type: ignore[arg-type]
 
     return checked
@@ -305,7 +306,7 @@ def test_a_model_that_has_changed_is_told(store: Path, tmp_path: Path, address: 
     """Another formula differs everywhere; another parameter or observable is refused by name."""
     text = (SUPPORT / "toy_model.py").read_text()
 
-    def with_model(old: str, new: str) -> Verdict:
+    def with_model(old: str, new: str) -> VerifyResult:
         assert old in text
         (tmp_path / "toy_model.py").write_text(text.replace(old, new))
         return verify(store, fraction=1, model=tmp_path / "toy_model.py", cluster=address)
@@ -357,8 +358,8 @@ def test_other_versions_of_libraries_excuse_rounding_and_no_more(store: Path, ch
 
 def test_bits_and_rounding() -> None:
     numbers = np.array([1.0, -2.0, np.nan, 1e-12])
-    assert agreement.deviation(numbers, numbers.copy()) is None
-    assert agreement.deviation(-np.array([np.nan]), np.array([np.nan])) is None
+    assert comparison.compare_arrays(numbers, numbers.copy()) is None
+    assert comparison.compare_arrays(-np.array([np.nan]), np.array([np.nan])) is None
     for other, rounding in (
         ([1.0, -2.0, np.nan, 1.1e-12], True),
         ([1.0, -2.0 - 1e-9, np.nan, 1e-12], True),
@@ -366,13 +367,13 @@ def test_bits_and_rounding() -> None:
         ([1.0, -2.0, 0.0, 1e-12], False),
         ([np.inf, -2.0, np.nan, 1e-12], False),
     ):
-        found = agreement.deviation(np.array(other), numbers)
+        found = comparison.compare_arrays(np.array(other), numbers)
         assert found is not None
         assert found.rounding is rounding
-    apart = agreement.deviation(np.array([1 + 2j]), np.array([1 + 4j]))
+    apart = comparison.compare_arrays(np.array([1 + 2j]), np.array([1 + 4j]))
     assert apart is not None
     assert (apart.farthest, apart.largest) == (2.0, 4.0)
-    counted = agreement.deviation(np.array([3]), np.array([4]))
+    counted = comparison.compare_arrays(np.array([3]), np.array([4]))
     assert counted is not None
     assert not counted.rounding
 
@@ -381,7 +382,7 @@ def test_bits_and_rounding() -> None:
 def test_what_is_found_by_a_search_says_how_accurate_it_is(accuracy: float | None, rounding: bool) -> None:
     """A hundredth of the largest value, of numbers and of counts."""
     for computed, stored in (([0.0, 100.0], [1.0, 100.0]), ([39, 100], [40, 100])):
-        found = agreement.deviation(np.array(computed), np.array(stored), accuracy)
+        found = comparison.compare_arrays(np.array(computed), np.array(stored), accuracy)
         assert found is not None
         assert found.rounding is rounding
 

@@ -38,23 +38,23 @@ def test_installed_models_are_found_by_name() -> None:
         ('draw_fields = ("size",)', 'draw_fields = ()\n    presets = {"a": 1}', "as a table of values, got 1 for 'a'"),
         (
             'draw_fields = ("size",)',
-            'draw_fields = ()\n    of_means = {"a": "signal"}',
-            "must declare of_means = {name: OfMeans(...)}, got {'a': 'signal'}",
+            'draw_fields = ()\n    functions_of_means = {"a": "signal"}',
+            "must declare functions_of_means = {name: FunctionOfMeans(...)}, got {'a': 'signal'}",
         ),
         (
             'draw_fields = ("size",)',
-            'draw_fields = ()\n    of_means = {"signal": OfMeans("a", ("signal",), abs)}',
-            "must find another name in of_means for 'signal': it is taken",
+            'draw_fields = ()\n    functions_of_means = {"signal": FunctionOfMeans("a", ("signal",), abs)}',
+            "must find another name in functions_of_means for 'signal': it is taken",
         ),
         (
             'draw_fields = ("size",)',
-            'draw_fields = ()\n    of_means = {"a": OfMeans("a", ("signal", "noise"), max)}',
-            "must make a in of_means of its own observables, a tuple of names, got ('signal', 'noise')",
+            'draw_fields = ()\n    functions_of_means = {"a": FunctionOfMeans("a", ("signal", "noise"), max)}',
+            "must make a in functions_of_means of its own observables, a tuple of names, got ('signal', 'noise')",
         ),
         (
             'draw_fields = ("size",)',
-            'draw_fields = ()\n    of_means = {"a": OfMeans("a", "signal", max)}',
-            "must make a in of_means of its own observables, a tuple of names, got 'signal'",
+            'draw_fields = ()\n    functions_of_means = {"a": FunctionOfMeans("a", "signal", max)}',
+            "must make a in functions_of_means of its own observables, a tuple of names, got 'signal'",
         ),
         (
             'draw_fields = ("size",)',
@@ -73,14 +73,19 @@ def test_installed_models_are_found_by_name() -> None:
         ),
         (
             'draw_fields = ("size",)',
-            'draw_fields = ()\n    derived = {"a": 1.5}',
-            "must declare derived = {name: Derived(",
+            'draw_fields = ()\n    functions_of_parameters = {"a": 1.5}',
+            "must declare functions_of_parameters = {name: FunctionOfParameters(",
         ),
-        ('draw_fields = ("size",)', 'draw_fields = ()\n    derived = ["a"]', "must declare derived = {name: Derived("),
         (
             'draw_fields = ("size",)',
-            'draw_fields = ()\n    from ensemble.models.model import Derived\n    derived = {"size": Derived("", len)}',
-            "must find another name in derived for 'size'",
+            'draw_fields = ()\n    functions_of_parameters = ["a"]',
+            "must declare functions_of_parameters = {name: FunctionOfParameters(",
+        ),
+        (
+            'draw_fields = ("size",)',
+            "draw_fields = ()\n    from ensemble.models.model import FunctionOfParameters\n"
+            '    functions_of_parameters = {"size": FunctionOfParameters("", len)}',
+            "must find another name in functions_of_parameters for 'size'",
         ),
         ('Observable("signal")', 'Observable("signal", dtype="flaot64")', "cannot be imported: TypeError"),
         ('{"signal":', '{"status":', "must find another name for 'status'"),

@@ -9,7 +9,7 @@ from ensemble import Sweep
 from ensemble.models import catalog
 from tests.support import conformance
 from tests.support.cases import CASES
-from tests.support.readme import block
+from tests.support.documents import block
 
 
 @pytest.fixture(params=CASES)

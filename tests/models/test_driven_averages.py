@@ -14,7 +14,7 @@ from distributed import Client
 import ensemble
 from ensemble import Sweep
 from ensemble.models.driven_spins import DrivenSpins
-from ensemble.reduce import average, of_means
+from ensemble.reduce import average, functions_of_means
 from ensemble.run import Watch, run_on
 
 REALIZATIONS = 100
@@ -83,7 +83,7 @@ def at(found: xr.Dataset, temperature: float, dynamics: str) -> xr.Dataset:
 
 def test_against_an_independent_solution(store: Path) -> None:
     """24 numbers: none differs by more than four combined errors, and few by more than two."""
-    made, means = {name: of_means(store, name) for name in QUANTITIES}, average(store, observables=AVERAGES)
+    made, means = {name: functions_of_means(store, name) for name in QUANTITIES}, average(store, observables=AVERAGES)
     gaps = []
     for point, reference in REFERENCE.items():
         told = [(at(made[name], *point)[name], at(made[name], *point)[f"{name}_error"]) for name in QUANTITIES]
@@ -96,7 +96,7 @@ def test_against_an_independent_solution(store: Path) -> None:
 
 def test_the_ansatz_explains_less_where_spins_are_on_their_own(store: Path) -> None:
     """0.790 and 0.898 at 12 K, 0.966 and 0.960 at 1.2 K, by the independent solution, of other disorder."""
-    found = of_means(store, "explained")
+    found = functions_of_means(store, "explained")
     for temperature, dynamics, expected in (
         (12.0, "nonsecular", 0.790),
         (12.0, "hilbert", 0.898),
@@ -135,8 +135,10 @@ def test_against_plain_numpy(dynamics: str, temperature: float, store: Path) -> 
         "explained": 1 - mean["square_misfit"] / mean["polarization_variance"],
     }
     for name, value in expected.items():
-        assert float(at(of_means(store, name), temperature, dynamics)[name]) == pytest.approx(float(value), rel=1e-9)
-    found = at(of_means(store, "theta"), temperature, dynamics)["theta"].to_numpy()
+        assert float(at(functions_of_means(store, name), temperature, dynamics)[name]) == pytest.approx(
+            float(value), rel=1e-9
+        )
+    found = at(functions_of_means(store, "theta"), temperature, dynamics)["theta"].to_numpy()
     inside = mean["lineshape"] > 0.01 * mean["lineshape"].max()
     np.testing.assert_allclose(found[inside], theta[inside], rtol=1e-9)
     assert np.isnan(found[~inside]).all()
@@ -146,7 +148,7 @@ def test_against_plain_numpy(dynamics: str, temperature: float, store: Path) -> 
 def test_the_zero_is_where_the_spectrum_changes_its_sign() -> None:
     """Of a line that crosses zero at a place of the grid or between two, and once more far off; or it has none."""
     model = DrivenSpins(N=2, temperature=1.2)
-    grid, zero = np.asarray(model.frequency), DrivenSpins.of_means["zero"].value
+    grid, zero = np.asarray(model.frequency), DrivenSpins.functions_of_means["zero"].value
     lineshape = np.exp(-(grid**2) / 20)
     for place in (-1.3, -1.32):
         assert zero(model, (grid - place) * (grid - 4.1) * lineshape, lineshape) == pytest.approx(place, abs=1e-3)

@@ -14,7 +14,7 @@ from ensemble import Sweep, run_sweep
 from ensemble.errors import ConvergenceError, ParameterError, SweepError
 from ensemble.models import catalog
 from ensemble.models.driven_spins import DrivenSpins, SpinDisorder, SpinDraw
-from ensemble.physics.dipolar.bath import Bath
+from ensemble.models.driven_spins.kernels.bath import Bath
 
 TEMPERATURES = pytest.mark.parametrize("temperature", [1.2, 12.0])
 DYNAMICS = pytest.mark.parametrize("dynamics", ["nonsecular", "hilbert"])
@@ -135,7 +135,7 @@ def test_gap_and_polarization_of_the_field(temperature: float, gap: float, P0: f
     assert model.gap == pytest.approx(gap, abs=5e-8)
     assert model.gap == pytest.approx(constants.h * 93.9e9 / (constants.k * temperature), rel=1e-15)
     assert model.equilibrium == pytest.approx(-P0, abs=5e-8)
-    assert {name: derived.value(model) for name, derived in DrivenSpins.derived.items()} == {
+    assert {name: derived.value(model) for name, derived in DrivenSpins.functions_of_parameters.items()} == {
         "gap": model.gap,
         "equilibrium": model.equilibrium,
     }
@@ -341,5 +341,5 @@ def test_no_number_is_told_beyond_the_frequencies(microwave: float) -> None:
     spins = DrivenSpins(N=4, temperature=12.0, microwave=microwave)
     means = -np.linspace(0.5, 1.0, len(spins.frequency)), np.ones(len(spins.frequency))
     for name in ("theta_at_microwave", "contrast", "hole"):
-        found = spins.of_means[name].value(spins, *means)
+        found = spins.functions_of_means[name].value(spins, *means)
         assert np.isfinite(found) == (abs(microwave) <= 10)

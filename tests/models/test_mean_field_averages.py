@@ -24,7 +24,7 @@ BOTH = pytest.mark.parametrize("model", [TLS, ELECTRONS], ids=["two-level system
 
 def rows(model: Glass) -> Mapping[str, Array]:
     """All that averages are made of."""
-    names = {name for quantity in type(model).of_means.values() for name in quantity.of}
+    names = {name for quantity in type(model).functions_of_means.values() for name in quantity.of}
     return samples.measured(model, REALIZATIONS, *sorted(names))
 
 
@@ -99,7 +99,9 @@ def test_the_relaxation() -> None:
 def called(model: Glass, name: str, *means: Any) -> Any:
     """As the framework calls it."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return type(model).of_means[name].value(model, *(np.asarray(each, dtype=np.float64) for each in means))
+        return (
+            type(model).functions_of_means[name].value(model, *(np.asarray(each, dtype=np.float64) for each in means))
+        )
 
 
 @BOTH
@@ -114,7 +116,7 @@ def test_known_gaps(model: Glass) -> None:
         ("inverse_gap_slope", 1 / (17.2 - 4.0 * np.log(E)), 4.0),
         ("inverse_gap_at_one", 1 / (17.2 - 4.0 * np.log(E)), 17.2),
     ):
-        if name in type(model).of_means:
+        if name in type(model).functions_of_means:
             assert called(model, name, np.where(outside, 0.0, law)) == pytest.approx(expected, rel=1e-9), name
 
 
@@ -140,7 +142,7 @@ def test_a_law_of_rates(model: Glass) -> None:
 def test_what_cannot_be_told_is_nan(model: Glass) -> None:
     """Empty bins, windows in which there are fewer than two, and a time at which there is no logarithm."""
     empty, rates = np.zeros(model.gap_bins), np.zeros(model.rate_bins)
-    lines = {name for name, made_of in type(model).of_means.items() if made_of.of == ("gap",)} - {"gap_slope"}
+    lines = {name for name, made_of in type(model).functions_of_means.items() if made_of.of == ("gap",)} - {"gap_slope"}
     assert all(np.isnan(called(model, name, empty)) for name in lines)
     assert called(model, "gap_slope", empty) == 0.0
     assert np.isnan(called(model, "rate_slope", rates))

@@ -18,9 +18,9 @@ from ensemble.models import catalog
 from ensemble.models.mean_field import ElectronGlass, MeanFieldTLSGlass
 from ensemble.models.mean_field.disorder import SiteDraw, TLSDraw
 from ensemble.models.mean_field.glass import MeanFieldGlass
+from ensemble.models.mean_field.kernels.self_consistent import SWEEPS
 from ensemble.models.mean_field.sample import ElectronSample
-from ensemble.physics.mean_field.self_consistent import SWEEPS
-from ensemble.realization import stream
+from ensemble.realization.random_streams import random_stream
 from tests.support.conformance import bits
 from tests.support.reference.localized import images
 
@@ -347,7 +347,7 @@ def exact_rates(energy: Array, distance: Array, length: float, T: float) -> Arra
 def pair_at_its_critical_point(seed: int) -> float:
     """The temperature at which the first realization of two equal sites begins to order: K = 2T, and K = J / 2r."""
     model = ElectronGlass(N=2, W=0.0)
-    distance = model.measure(model.draw(stream(seed, model, 0)))["neighbour_distance"]
+    distance = model.measure(model.draw(random_stream(seed, model, 0)))["neighbour_distance"]
     return float(1 / (4 * np.asarray(distance)))
 
 

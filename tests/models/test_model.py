@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ensemble import Model, Observable, OnDemand
+from ensemble import LazyObservables, Model, Observable
 from ensemble.errors import EnsembleError
 from ensemble.models import catalog
-from ensemble.models.model import Derived, fields
+from ensemble.models.model import FunctionOfParameters, fields
 from tests.support.toy_model import ToyModel
 
 
@@ -20,7 +20,7 @@ def test_an_entry_is_computed_when_it_is_read_and_only_then() -> None:
         computed.append(name)
         return 1.5
 
-    measured = OnDemand(energy=lambda: compute("energy"), entropy=lambda: compute("entropy"))
+    measured = LazyObservables(energy=lambda: compute("energy"), entropy=lambda: compute("entropy"))
     assert len(measured) == 2
     assert list(measured) == ["energy", "entropy"]
     assert "energy" in measured
@@ -33,7 +33,7 @@ def test_an_entry_is_computed_when_it_is_read_and_only_then() -> None:
 
 def test_an_entry_that_raises_says_so_itself() -> None:
     table: dict[str, float] = {}
-    measured = OnDemand(energy=lambda: table["lost"])
+    measured = LazyObservables(energy=lambda: table["lost"])
     with pytest.raises(KeyError, match="lost"):
         measured["energy"]
     with pytest.raises(KeyError, match="heat"):
@@ -48,10 +48,10 @@ def test_a_type_is_told_as_a_store_tells_it() -> None:
 
 
 def test_a_quantity_that_follows_from_the_parameters() -> None:
-    speed = Derived("drift of all walkers together", lambda model: model.size * model.drift, "m")
+    speed = FunctionOfParameters("drift of all walkers together", lambda model: model.size * model.drift, "m")
     assert speed.value(ToyModel(size=3, drift=0.5)) == 1.5
-    assert Derived("number of walkers", lambda model: model.size).units == "1"
-    assert Model.derived == {}
+    assert FunctionOfParameters("number of walkers", lambda model: model.size).units == "1"
+    assert Model.functions_of_parameters == {}
 
 
 @pytest.mark.parametrize("name", catalog.installed())
@@ -59,7 +59,7 @@ def test_what_follows_is_labelled_and_a_number(name: str) -> None:
     model = catalog.find(name)
     smallest = {"N": 4, "L": 9, "epsilon": 0.5, "eta": 2.0, "temperature": 12.0}
     one = model(**{field: value for field, value in smallest.items() if field in fields(model)})
-    for derived in model.derived.values():
+    for derived in model.functions_of_parameters.values():
         assert derived.long_name
         assert derived.units
         assert isinstance(derived.value(one), float)

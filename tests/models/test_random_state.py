@@ -8,13 +8,13 @@ import pytest
 from ensemble.errors import ParameterError
 from ensemble.models.random_state import RandomState
 from ensemble.physics import random_pair_concurrences
-from ensemble.realization import stream
+from ensemble.realization.random_streams import random_stream
 
 
 def test_averages_over_states_and_pairs() -> None:
     """Reference: the concurrences themselves, from a generator with the realization's key."""
     model = RandomState(N=4, states=50)
-    key = model.draw(stream(1, model, 0))
+    key = model.draw(random_stream(1, model, 0))
     measured = model.measure(key)
     values = random_pair_concurrences(np.random.Generator(np.random.Philox(key=key)), 4, 50)
     assert measured == {"concurrence": values.mean(), "entangled": np.count_nonzero(values) / values.size}
@@ -22,7 +22,9 @@ def test_averages_over_states_and_pairs() -> None:
 
 
 def test_realizations_and_sizes_are_independent() -> None:
-    keys = [RandomState(N=n).draw(stream(1, RandomState(N=n), index)).tolist() for n in (2, 3) for index in range(3)]
+    keys = [
+        RandomState(N=n).draw(random_stream(1, RandomState(N=n), index)).tolist() for n in (2, 3) for index in range(3)
+    ]
     assert len({tuple(key) for key in keys}) == 6
 
 

@@ -14,7 +14,7 @@ from scipy.special import zeta
 from ensemble.errors import ParameterError
 from ensemble.models.spin_glass import SpinGlassAvalanches, SpinGlassFields, SpinGlassPairs
 from ensemble.models.spin_glass.chain import STATES, SpinGlassChain
-from ensemble.realization import stream
+from ensemble.realization.random_streams import random_stream
 from tests.support import samples
 from tests.support.conformance import bits
 from tests.support.reference import plain_chain
@@ -147,7 +147,7 @@ def test_disorder_is_what_it_is_said_to_be() -> None:
 def test_all_models_of_one_length_have_the_same_couplings() -> None:
     """Whatever their power, field and state, realization by realization; another length has others."""
     found = {
-        bits(model.draw(stream(5, model, 3)))
+        bits(model.draw(random_stream(5, model, 3)))
         for model in (
             SpinGlassFields(L=20),
             SpinGlassFields(L=20, alpha=0.9, distance="chord", state="hot"),
@@ -157,12 +157,12 @@ def test_all_models_of_one_length_have_the_same_couplings() -> None:
     }
     assert len(found) == 1
     other = SpinGlassFields(L=21)
-    assert bits(other.draw(stream(5, other, 3))) not in found
+    assert bits(other.draw(random_stream(5, other, 3))) not in found
 
 
 def test_derived_quantities() -> None:
     model = SpinGlassAvalanches(L=200, alpha=0.8, h=0.03)
-    found = {name: derived.value(model) for name, derived in type(model).derived.items()}
+    found = {name: derived.value(model) for name, derived in type(model).functions_of_parameters.items()}
     assert found["threshold"] == pytest.approx(0.25)
     assert found["correction"] == pytest.approx(0.6)
     assert found["variance"] == pytest.approx(sum(min(d, 200 - d) ** -1.6 for d in range(1, 200)))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ensemble.errors import ParameterError
 from ensemble.models.spin_glass import SpinGlassFields, SpinGlassRemnant, SpinGlassSpectrum
 from ensemble.models.spin_glass.chain import STATES, SpinGlassChain
-from ensemble.realization import stream
+from ensemble.realization.random_streams import random_stream
 from tests.support import samples
 from tests.support.conformance import bits
 from tests.support.elsewhere import printed, python
@@ -46,7 +46,7 @@ def test_what_the_framework_reads() -> None:
 
 def test_the_disorder_is_that_of_all_models_of_the_chain() -> None:
     models = (SpinGlassFields(L=12), SpinGlassSpectrum(L=12, h=1.0), SpinGlassRemnant(L=12, alpha=0.9))
-    assert len({bits(model.draw(stream(5, model, 3))) for model in models}) == 1
+    assert len({bits(model.draw(random_stream(5, model, 3))) for model in models}) == 1
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def numbers() -> str:
 @pytest.mark.slow
 def test_another_processor_takes_nothing_further_than_is_said() -> None:
     """Linear algebra of an older one, from the same library: other last digits."""
-    older = printed(NUMBERS, 1, leftover=0, OPENBLAS_CORETYPE="Haswell")
+    older = printed(NUMBERS, 1, leftover=0, OPENBLAS_CORETYPE="Nehalem")
     assert older != numbers()
     for model, there, here in zip(MODELS, json.loads(older), json.loads(numbers()), strict=True):
         for name, observable in type(model).observables.items():

@@ -14,8 +14,8 @@ import pytest
 from numpy.typing import NDArray
 
 from ensemble.models.spin_glass import SpinGlassAvalanches, SpinGlassFields, SpinGlassPairs
-from ensemble.physics.spin_chain.avalanche import newly_resonant
-from ensemble.realization import stream
+from ensemble.models.spin_glass.kernels.avalanche import newly_resonant
+from ensemble.realization.random_streams import random_stream
 from tests.support.samples import SEED, agrees, error, jackknife, mean, measured, near
 
 Array = NDArray[np.float64]
@@ -108,7 +108,7 @@ def resonant(state: str, count: int) -> dict[float, tuple[Array, Array]]:
     """Resonant spins, and those that they make resonant, for each h in the same states."""
     found: dict[float, list[tuple[int, int]]] = {h: [] for h in (0.01, 0.02, 0.05, 0.1)}
     for index in range(count):
-        sample = AVALANCHES.sample(AVALANCHES.draw(stream(SEED, AVALANCHES, index)), state)
+        sample = AVALANCHES.sample(AVALANCHES.draw(random_stream(SEED, AVALANCHES, index)), state)
         for h, rows in found.items():
             new = newly_resonant(sample.coupling, sample.spins, sample.field, h)
             rows.append((int(np.count_nonzero(np.abs(sample.field) < h)), new))
@@ -166,7 +166,7 @@ def test_lengths_collapse() -> None:
     """One spin makes one resonant where h^(1/α) L is about 12, at any length."""
     for L, count in ((200, 800), (600, 200)):
         model = SpinGlassAvalanches(L=L, h=(12 / L) ** 0.7, step=(0, 1))
-        assert model.derived["reduced_length"].value(model) == pytest.approx(12)
+        assert model.functions_of_parameters["reduced_length"].value(model) == pytest.approx(12)
         rows = measured(model, count, "newly_resonant", "initial")
         near(*jackknife(model, "branching", rows), 1.0, 0.03, 0.05, at_most=0.4)
 

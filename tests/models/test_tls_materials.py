@@ -22,7 +22,7 @@ def median_ratio(model: TLSGlass, realizations: int = 40) -> float:
 
 
 def derived(model: TLSGlass) -> dict[str, float]:
-    return {name: each.value(model) for name, each in model.derived.items()}
+    return {name: each.value(model) for name, each in model.functions_of_parameters.items()}
 
 
 def material(name: str, N: int = 4, epsilon: float = 1.0, eta: float = 1.0) -> TLSGlass:

@@ -10,7 +10,8 @@ import qutip
 from ensemble import Sweep
 from ensemble.errors import ParameterError, SweepError
 from ensemble.models.tls_glass import TLSDisorder, TLSGlass
-from ensemble.physics import concurrence, negativity, reduced_density_matrix
+from ensemble.models.tls_glass.kernels import reduced_density_matrix
+from ensemble.physics import concurrence, negativity
 from tests.support.reference.qutip_solution import solve
 from tests.support.reference.random_ising import IsingInstance
 

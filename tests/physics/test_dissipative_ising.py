@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import qutip
 
-from ensemble.physics import concurrence, integrate_master_equation, partial_trace, reduced_density_matrix
+from ensemble.models.tls_glass.kernels import reduced_density_matrix
+from ensemble.physics import concurrence
 from tests.support.reference import qutip_solution
 from tests.support.reference.random_ising import random_instance
+from tests.support.reference.sparse_liouvillian import integrate_master_equation, partial_trace
 
 FRAMES: tuple[Literal["rotating", "lab"], ...] = ("rotating", "lab")
 

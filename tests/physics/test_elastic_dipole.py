@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from ensemble.physics import elastic_dipole
+from ensemble.models.tls_glass.kernels import elastic_dipole
 
 Array = NDArray[np.float64]
 

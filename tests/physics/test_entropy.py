@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from ensemble.physics import ENTROPY_FLOOR, bubble_entropy, bubble_purity, entropy, purity
+from ensemble.models.tls_glass.kernels import ENTROPY_FLOOR, bubble_entropy, bubble_purity, entropy, purity
 from ensemble.physics.one_blas_thread import one_blas_thread
 from tests.support.reference import bubble_matrices, qutip_solution
 from tests.support.reference.random_ising import IsingInstance, random_instance

@@ -6,14 +6,13 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from ensemble.physics import (
+from ensemble.models.tls_glass.kernels import (
     average_concurrence,
-    concurrence,
-    negativity,
     pair_entanglement,
     reduced_density_matrix,
     site_coherences,
 )
+from ensemble.physics import concurrence, negativity
 from tests.support.reference.exact_pair import exact_pair, exact_pair_concurrence
 from tests.support.reference.random_ising import IsingInstance, random_instance
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ensemble.physics import average_concurrence, concurrence, reduced_density_matrix
+from ensemble.models.tls_glass.kernels import average_concurrence, reduced_density_matrix
+from ensemble.physics import concurrence
 from tests.support.reference.exact_pair import exact_pair_concurrence
 from tests.support.reference.pair_loop import average_of_pairs, pair_concurrences
 from tests.support.reference.random_ising import IsingInstance, random_instance

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ensemble.physics import average_concurrence, negativity, pair_entanglement, reduced_density_matrix
+from ensemble.models.tls_glass.kernels import average_concurrence, pair_entanglement, reduced_density_matrix
+from ensemble.physics import negativity
 from tests.support.reference.pair_loop import pair_concurrences
 from tests.support.reference.random_ising import IsingInstance, random_instance
 

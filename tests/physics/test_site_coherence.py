@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ensemble.physics import reduced_density_matrix, site_coherences
+from ensemble.models.tls_glass.kernels import reduced_density_matrix, site_coherences
 from tests.support.reference import qutip_solution
 from tests.support.reference.random_ising import IsingInstance, random_instance
 

@@ -3,10 +3,14 @@
 import numpy as np
 import pytest
 
-from ensemble.physics import integrate_master_equation, partial_trace
-from ensemble.physics.sparse_liouvillian import initial_state, liouvillian
 from tests.support.reference import qutip_solution
 from tests.support.reference.random_ising import random_instance
+from tests.support.reference.sparse_liouvillian import (
+    initial_state,
+    integrate_master_equation,
+    liouvillian,
+    partial_trace,
+)
 
 
 @pytest.mark.parametrize("lab", [False, True])

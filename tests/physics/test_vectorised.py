@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from numba import njit
 
-from ensemble.physics import double_flips, elementary, pair_concurrence, pair_tables, two_qubits, warm_site
+from ensemble.models.tls_glass.kernels import double_flips, pair_concurrence, pair_tables, warm_site
+from ensemble.models.tls_glass.kernels.site_solution import Sites, thermal_weights
+from ensemble.physics import elementary, two_qubits
 from ensemble.physics.elementary import LANES
-from ensemble.physics.site_solution import Sites, thermal_weights
 
 ROW = np.ones(LANES)
 TWO = np.ones((2, LANES))

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ensemble.models.tls_glass.kernels.site_solution import thermal_weights
+from ensemble.models.tls_glass.kernels.warm_site import multiply_warm_trace, series_ends, warm_elements
 from ensemble.physics.elementary import LANES, any_cosine_sine
-from ensemble.physics.site_solution import thermal_weights
-from ensemble.physics.warm_site import multiply_warm_trace, series_ends, warm_elements
 from tests.support.reference.exact_pair import site
 from tests.support.reference.random_ising import IsingInstance, random_instance
 

@@ -17,7 +17,7 @@ import xarray as xr
 
 from ensemble import Model, Sweep, run_sweep
 from ensemble.models.model import fields, measures_all
-from ensemble.realization import stream
+from ensemble.realization.random_streams import random_stream
 from tests.support.contents import contents
 
 
@@ -48,7 +48,7 @@ def check_shapes(sweep: Sweep) -> None:
     """
     always = {name for name, observable in sweep.model.observables.items() if not observable.on_request}
     for point in sweep.points:
-        disorder = point.model.draw(stream(sweep.seed, point.model, 0))
+        disorder = point.model.draw(random_stream(sweep.seed, point.model, 0))
         assert always | set(sweep.observables) <= set(point.model.measure(disorder)) <= set(sweep.model.observables)
         arrays = measured(sweep, point.model, disorder)
         for name, observable in sweep.observables.items():
@@ -63,7 +63,7 @@ def check_shapes(sweep: Sweep) -> None:
 def check_observables_alone(sweep: Sweep) -> None:
     """An observable has the same bits whether it is asked for alone or with all others, in any order."""
     for point in sweep.points:
-        disorder = point.model.draw(stream(sweep.seed, point.model, 0))
+        disorder = point.model.draw(random_stream(sweep.seed, point.model, 0))
         together = measured(sweep, point.model, disorder)
         backwards = point.model.measure(disorder)
         for name in reversed(sweep.observables):
@@ -76,7 +76,9 @@ def check_measured_together(sweep: Sweep) -> None:
     for point in sweep.points:
         if not measures_all(point.model):
             continue
-        disorders = [point.model.draw(stream(sweep.seed, point.model, index)) for index in range(sweep.realizations)]
+        disorders = [
+            point.model.draw(random_stream(sweep.seed, point.model, index)) for index in range(sweep.realizations)
+        ]
         kept, alone = copy.deepcopy(disorders), [measured(sweep, point.model, disorder) for disorder in disorders]
         for count in (len(disorders), 7, 1):
             together = point.model.measure_all(disorders[:count])
@@ -91,10 +93,10 @@ def check_measured_together(sweep: Sweep) -> None:
 
 def check_of_means(sweep: Sweep) -> None:
     """What is made of means has the shape that is declared, and real numbers; its observables and coordinates exist."""
-    made = sweep.model.of_means
+    made = sweep.model.functions_of_means
     assert {name for quantity in made.values() for name in quantity.of} <= set(sweep.model.observables)
     for point in sweep.points:
-        disorders = [point.model.draw(stream(sweep.seed, point.model, index)) for index in range(5)]
+        disorders = [point.model.draw(random_stream(sweep.seed, point.model, index)) for index in range(5)]
         rows = [measured(sweep, point.model, disorder) for disorder in disorders]
         for quantity in made.values():
             assert quantity.long_name
@@ -121,21 +123,21 @@ def check_labels(model: type[Model]) -> None:
 def check_determinism(sweep: Sweep) -> None:
     """The same key draws the same disorder, and measuring changes neither it nor the next result."""
     for point in sweep.points:
-        first = point.model.draw(stream(sweep.seed, point.model, 1))
+        first = point.model.draw(random_stream(sweep.seed, point.model, 1))
         kept = copy.deepcopy(first)
         once, twice = (measured(sweep, point.model, first) for _ in range(2))
         assert bits(once) == bits(twice)
         assert bits(first) == bits(kept)
-        again = point.model.draw(stream(sweep.seed, point.model, 1))
+        again = point.model.draw(random_stream(sweep.seed, point.model, 1))
         assert bits(again) == bits(first)
-        other = point.model.draw(stream(sweep.seed, point.model, 2))
+        other = point.model.draw(random_stream(sweep.seed, point.model, 2))
         assert bits(other) != bits(first)
 
 
 def check_pickling(sweep: Sweep) -> None:
     """A model and its disorder arrive at a worker as they left."""
     for point in sweep.points:
-        disorder = point.model.draw(stream(sweep.seed, point.model, 0))
+        disorder = point.model.draw(random_stream(sweep.seed, point.model, 0))
         model = cloudpickle.loads(cloudpickle.dumps(point.model))
         assert model == point.model
         assert bits(pickle.loads(pickle.dumps(disorder))) == bits(disorder)
@@ -147,11 +149,11 @@ def check_common_disorder(sweep: Sweep, changes: Mapping[str, Any]) -> None:
     model = sweep.points[0].model
     free = set(fields(type(model))) - set(model.draw_fields)
     assert set(changes) >= free - {"t"}, f"say how to change {sorted(free - set(changes))}"
-    expected = bits(model.draw(stream(sweep.seed, model, 0)))
+    expected = bits(model.draw(random_stream(sweep.seed, model, 0)))
     for name in free & set(changes):
         other = dataclasses.replace(model, **{name: changes[name]})  # type: ignore[type-var]
         assert other != model, f"{name} has to change"
-        assert bits(other.draw(stream(sweep.seed, other, 0))) == expected, name
+        assert bits(other.draw(random_stream(sweep.seed, other, 0))) == expected, name
 
 
 def check_independence(sweep: Sweep, folder: Path, one_worker: str, two_workers: str) -> None:

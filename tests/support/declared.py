@@ -132,14 +132,14 @@ law = "exponential_in_size"
 of = "plateau"
 parameter = "c"
 law = "exponential_in_size"
-even = true
-least = 5
+unweighted = true
+min = 5
 
 [laws.limit]
 of = "plateau"
 parameter = "c"
 law = "extrapolate"
-most = 6
+max = 6
 
 [laws.nothing]
 of = "short"
@@ -199,7 +199,7 @@ along = { delta_bar = { start = 1e-8, stop = 1.0, num = 9, spacing = "log" }, W 
 claim = "C(∞) ~ exp(-α N), |α| > 0"
 of = "alpha"
 parameter = "alpha"
-at = { epsilon = 0.0 }
+select = { epsilon = 0.0 }
 value = 0.8
 error = 0.1
 
@@ -207,7 +207,7 @@ error = 0.1
 claim = "dissipation takes the plateau away"
 of = "plateau"
 parameter = "c"
-at = { epsilon = 1e-6 }
+select = { epsilon = 1e-6 }
 statistic = "ratio"
 to = { epsilon = 0.0 }
 below = 1.0
@@ -216,7 +216,7 @@ below = 1.0
 claim = "so it does at N = 7"
 of = "plateau"
 parameter = "c"
-at = { N = 7, epsilon = 1e-6 }
+select = { N = 7, epsilon = 1e-6 }
 statistic = "ratio"
 to = { epsilon = 0.0 }
 below = 1.0
@@ -231,7 +231,7 @@ below = 1e-9
 claim = "nothing"
 of = "short"
 parameter = "beta"
-at = { N = 4, epsilon = 0.0 }
+select = { N = 4, epsilon = 0.0 }
 above = 0.0
 
 [[published]]

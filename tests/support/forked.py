@@ -37,11 +37,11 @@ IMPORTED = (
     "matplotlib.backends.backend_agg",
     "xarray",
     "ensemble.cli",
-    "ensemble.figure",
-    "ensemble.plot",
-    "ensemble.proof",
+    "ensemble.plot.figure",
+    "ensemble.plot.store_plot",
+    "ensemble.verify",
     "ensemble.run",
-    "ensemble.task",
+    "ensemble.realization.compute",
 )
 """What is imported before the first command."""
 

@@ -7,7 +7,7 @@ from typing import Any
 from distributed import Client
 
 from ensemble import Sweep
-from ensemble.task import Job, realize
+from ensemble.realization.compute import ComputeTask, compute_realizations
 
 
 def sweep_of(N: int, realizations: int, times: int = 96) -> Sweep:
@@ -29,8 +29,10 @@ def kernel_seconds(client: Client, sweep: Sweep, workers: int) -> float:
 
     Processes that share caches and memory slow each other down: two are the fair comparison for a run on two.
     """
-    job = Job.at(Path("unused"), sweep.points[0].model, sweep.seed, sweep.observables)
+    job = ComputeTask.at(Path("unused"), sweep.points[0].model, sweep.seed, sweep.observables)
     indices = range(sweep.realizations // 10)
     chosen = sorted(client.scheduler_info()["workers"])[:workers]
-    tasks: list[Any] = [client.submit(realize, job, indices, workers=[each], pure=False) for each in chosen]
+    tasks: list[Any] = [
+        client.submit(compute_realizations, job, indices, workers=[each], pure=False) for each in chosen
+    ]
     return statistics.fmean(outcome.seconds for outcomes in client.gather(tasks) for outcome in outcomes)

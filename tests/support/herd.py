@@ -16,9 +16,9 @@ from collections.abc import Iterator
 import dask
 from distributed import Client, Worker
 
-import ensemble.task  # noqa: F401 - what a worker would import for its first task
+import ensemble.realization.compute  # noqa: F401 - what a worker would import for its first task
 from ensemble.cluster import local
-from ensemble.cluster.settings import PRELOAD
+from ensemble.cluster.worker_settings import PRELOAD
 from tests.support.elsewhere import python
 from tests.support.processes import start
 

@@ -23,8 +23,8 @@ from typing import final
 from matplotlib import image
 
 from ensemble import Sweep, run_sweep
-from ensemble.proof import verify
 from ensemble.store import lock
+from ensemble.verify import verify
 from tests.support import SUPPORT
 from tests.support.command import line
 from tests.support.contents import contents

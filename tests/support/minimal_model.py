@@ -3,7 +3,7 @@
 MODEL = """
 from dataclasses import dataclass
 import numpy as np
-from ensemble import Coordinate, Model, Observable, OfMeans, parameter
+from ensemble import Coordinate, Model, Observable, FunctionOfMeans, parameter
 
 @dataclass(frozen=True)
 class Mine(Model):

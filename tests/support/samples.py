@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ensemble.models.model import Model
-from ensemble.realization import stream
+from ensemble.realization.random_streams import random_stream
 
 Array = NDArray[np.float64]
 
@@ -21,7 +21,7 @@ def measured(model: Any, realizations: int, *names: str) -> Mapping[str, Array]:
     """Observables of the first realizations, a row for each; at other parameters they have the same disorder."""
     rows = []
     for index in range(realizations):
-        sample = model.measure(model.draw(stream(SEED, model, index)))
+        sample = model.measure(model.draw(random_stream(SEED, model, index)))
         rows.append([np.asarray(sample[name], dtype=np.float64) for name in names])
     return {name: np.array([row[place] for row in rows]) for place, name in enumerate(names)}
 
@@ -38,7 +38,7 @@ def error(values: Array) -> float:
 
 def made(model: Model, name: str, rows: Mapping[str, Array]) -> Any:
     """What a model makes of the averages of these rows, as the framework calls it."""
-    quantity = type(model).of_means[name]
+    quantity = type(model).functions_of_means[name]
     with np.errstate(divide="ignore", invalid="ignore"):
         return quantity.value(model, *(rows[each].mean(axis=0) for each in quantity.of))
 

@@ -8,7 +8,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from ensemble import Coordinate, Model, Observable, OfMeans, OnDemand, Sweep, parameter, run_sweep
+from ensemble import Coordinate, FunctionOfMeans, LazyObservables, Model, Observable, Sweep, parameter, run_sweep
 from ensemble.errors import ParameterError
 
 LINES, WRONG = (f"{Path(__file__)}:{name}" for name in ("Lines", "Wrong"))
@@ -41,23 +41,27 @@ class Lines(Model):
         "signal": Observable("signal of the line"),
         "wave": Observable("complex signal", dtype="complex", on_request=True),
     }
-    of_means = {
-        "ratio": OfMeans(
+    functions_of_means = {
+        "ratio": FunctionOfMeans(
             "ratio of the lines", ("beside", "line"), lambda _, beside, line: beside / line, dims=("frequency",)
         ),
-        "contrast": OfMeans(
+        "contrast": FunctionOfMeans(
             "largest difference of the lines over the highest point",
             ("line", "beside"),
             lambda _, line, beside: np.abs(line - beside).max() / np.abs(line).max(),
         ),
-        "variance": OfMeans(
+        "variance": FunctionOfMeans(
             "variance of the place", ("place", "square"), lambda _, place, square: square - place**2, units="GHz2"
         ),
-        "scaled": OfMeans("variance over its own", ("place", "square"), lambda m, p, s: (s - p**2) / m.spread**2),
-        "zero": OfMeans("zero of the line", ("line",), lambda model, line: model.zero(line), units="GHz"),
-        "phase": OfMeans("phase of the mean", ("wave",), lambda _, wave: np.angle(wave), dims=("t",)),
-        "powers": OfMeans("powers of the place", ("place",), lambda _, p: p ** np.arange(1, 4), dims=("power",)),
-        "table": OfMeans(
+        "scaled": FunctionOfMeans(
+            "variance over its own", ("place", "square"), lambda m, p, s: (s - p**2) / m.spread**2
+        ),
+        "zero": FunctionOfMeans("zero of the line", ("line",), lambda model, line: model.zero(line), units="GHz"),
+        "phase": FunctionOfMeans("phase of the mean", ("wave",), lambda _, wave: np.angle(wave), dims=("t",)),
+        "powers": FunctionOfMeans(
+            "powers of the place", ("place",), lambda _, p: p ** np.arange(1, 4), dims=("power",)
+        ),
+        "table": FunctionOfMeans(
             "the line at all times", ("line",), lambda model, p: np.outer(p, model.t), dims=("frequency", "t")
         ),
     }
@@ -90,7 +94,7 @@ class Lines(Model):
         x = self.coords()["frequency"] * (-1 if self.mirrored else 1)
         line = SHAPES[self.shape]
         wave = np.exp(1j * place * np.asarray(self.t))
-        return OnDemand(
+        return LazyObservables(
             line=lambda: line(x - place),
             beside=lambda: line(x - place - 1) + 0.1 * other,
             place=lambda: place,
@@ -112,13 +116,13 @@ class Wrong(Model):
         "place": Observable("place of the line", dims=()),
         "wave": Observable("complex signal", dims=("frequency",), dtype="complex"),
     }
-    of_means = {
-        "broken": OfMeans("what raises", ("place",), lambda _, place: [][int(place)]),
-        "askew": OfMeans("of another shape", ("line",), lambda _, line: line[:-1], dims=("frequency",)),
-        "many": OfMeans("no number", ("line",), lambda _, line: line),
-        "complex": OfMeans("what is complex", ("wave",), lambda _, wave: wave[0]),
-        "nowhere": OfMeans("over no coordinate", ("line",), lambda _, line: line, dims=("wavelength",)),
-        "moving": OfMeans("over a grid that moves", ("line",), lambda _, line: line, dims=("place_grid",)),
+    functions_of_means = {
+        "broken": FunctionOfMeans("what raises", ("place",), lambda _, place: [][int(place)]),
+        "askew": FunctionOfMeans("of another shape", ("line",), lambda _, line: line[:-1], dims=("frequency",)),
+        "many": FunctionOfMeans("no number", ("line",), lambda _, line: line),
+        "complex": FunctionOfMeans("what is complex", ("wave",), lambda _, wave: wave[0]),
+        "nowhere": FunctionOfMeans("over no coordinate", ("line",), lambda _, line: line, dims=("wavelength",)),
+        "moving": FunctionOfMeans("over a grid that moves", ("line",), lambda _, line: line, dims=("place_grid",)),
     }
     draw_fields = ()
 

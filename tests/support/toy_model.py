@@ -11,8 +11,8 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from ensemble import Model, Observable, OnDemand, parameter
-from ensemble.models.model import Derived
+from ensemble import LazyObservables, Model, Observable, parameter
+from ensemble.models.model import FunctionOfParameters
 
 TOY, QUICK = (f"{Path(__file__)}:{name}" for name in ("ToyModel", "QuickModel"))
 
@@ -42,9 +42,9 @@ class ToyModel(Model):
         "wave": Observable("wave from each position", dtype="complex", on_request=True),
     }
     draw_fields = ("size",)
-    derived = {
-        "slowness": Derived("half of the drift", lambda toy: toy.drift / 2),
-        "walkers_each": Derived("half of the walkers", lambda toy: toy.size / 2),
+    functions_of_parameters = {
+        "slowness": FunctionOfParameters("half of the drift", lambda toy: toy.drift / 2),
+        "walkers_each": FunctionOfParameters("half of the walkers", lambda toy: toy.size / 2),
     }
     presets = {"gale": {"drift": 8, "seconds": 0.001}, "breeze": {"drift": 0.25}, "crowd": {"size": 40}}
 
@@ -61,7 +61,7 @@ class ToyModel(Model):
         time.sleep(self.seconds)
         paths = np.cumsum(disorder - 0.5, axis=1)
         walk = paths.sum(axis=0) + self.drift * np.asarray(self.t)
-        return OnDemand(
+        return LazyObservables(
             walk=lambda: self._told("walk", walk),
             final=lambda: self._told("final", int(np.sign(walk[-1]))),
             paths=lambda: self._told("paths", self._padded(paths)),
@@ -100,11 +100,11 @@ class QuickModel(Model):
         if disorder[0] < self.raises_below:
             raise ValueError(f"the first number is {disorder[0]:.3f}")
         walk = np.cumsum(disorder - 0.5) + self.drift * np.asarray(self.t)
-        return OnDemand(walk=lambda: walk, final=lambda: walk[-1])
+        return LazyObservables(walk=lambda: walk, final=lambda: walk[-1])
 
     def measure_all(self, disorders: Sequence[NDArray[np.float64]]) -> Mapping[str, Any]:
         numbers = np.array(disorders)
         if (numbers[:, 0] < self.raises_below).any():
             raise ValueError("one of the first numbers is too small")
         walks = np.cumsum(numbers - 0.5, axis=1) + self.drift * np.asarray(self.t)
-        return OnDemand(walk=lambda: walks, final=lambda: walks[:, -1])
+        return LazyObservables(walk=lambda: walks, final=lambda: walks[:, -1])

@@ -9,8 +9,8 @@ import xarray as xr
 
 from ensemble import Sweep, average, run_sweep
 from ensemble.errors import ReductionError, StoreError
-from ensemble.export import write
-from ensemble.reduce import audit, block_means, histogram, statistics
+from ensemble.reduce import block_means, histogram, rare_realizations, statistics
+from ensemble.reduce.export import write
 
 Toy = Callable[..., Sweep]
 
@@ -36,7 +36,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, address: str) -> Path:
 def test_netcdf_holds_what_was_reduced(store: Path, tmp_path: Path) -> None:
     for result in (
         average(store),
-        audit(store, "walk"),
+        rare_realizations(store, "walk"),
         block_means(store, "walk", blocks=3),
         histogram(store, "walk", 3.0, bins=4),
         statistics(store, "paths"),

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from ensemble.failure import LONGEST_LINE, LONGEST_TEXT, line_of, printable, shorten, text_of
+from ensemble.errors import MAX_LINE_LENGTH, MAX_TEXT_LENGTH, error_line, error_text, printable, shorten
 
 
 class Broken(Exception):
@@ -37,8 +37,8 @@ ODD = {
 @pytest.mark.parametrize("case", ODD)
 def test_the_line_and_the_text_of_odd_exceptions(case: str) -> None:
     error, line = ODD[case]
-    text = text_of(raised(error), "realization 3 of Mine(size=2)")
-    assert line_of(error) == line
+    text = error_text(raised(error), "realization 3 of Mine(size=2)")
+    assert error_line(error) == line
     first, key, blank, *rest = text.split("\n")
     assert (first, key, blank) == (line, "realization 3 of Mine(size=2)", "")
     assert rest[0] == "Traceback (most recent call last):"
@@ -49,8 +49,8 @@ def test_the_line_and_the_text_of_odd_exceptions(case: str) -> None:
 
 def test_long_texts_keep_their_beginning_and_their_end() -> None:
     error = raised(ValueError("begin " + 30_000_000 * "x" + " end"))
-    text = text_of(error, "key")
-    assert len(text) < LONGEST_TEXT + 2 * LONGEST_LINE
+    text = error_text(error, "key")
+    assert len(text) < MAX_TEXT_LENGTH + 2 * MAX_LINE_LENGTH
     assert text.startswith("ValueError: begin xxx")
     assert text.endswith("xxx end\n")
     assert "characters left out" in text

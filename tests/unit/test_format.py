@@ -15,10 +15,10 @@ import zarr
 
 import ensemble
 from ensemble import Sweep, run_sweep
-from ensemble.realization import stream
+from ensemble.realization.random_streams import random_stream
 from ensemble.store import Layout, Ledger
 from ensemble.store.group import FORMAT
-from ensemble.store.layout import BOOK
+from ensemble.store.layout import LEDGER_ARRAYS
 from tests.support import SUPPORT
 from tests.support.command import run
 from tests.support.contents import contents
@@ -45,7 +45,7 @@ def test_an_older_store_opens(number: int) -> None:
         for j, drift in enumerate((0.0, 0.5)):
             model = ToyModel(size=size, drift=drift, t=(0.0, 1.0, 2.0))
             for index in range(6):
-                disorder = model.draw(stream(1, model, index))
+                disorder = model.draw(random_stream(1, model, index))
                 if disorder[0, 0] < 0.25:
                     assert np.isnan(first[i, j, index])
                     said = str(view["exception"].isel(size=i, drift=j, realization=index).to_numpy())
@@ -80,7 +80,7 @@ def test_an_older_store_grows(number: int, tmp_path: Path, address: str) -> None
         assert (grown["attempts"].sel(size=4) == 1).all()
         assert (grown["attempts"].sel(size=[2, 3]) == (number > 1)).all()
         assert (grown["landed"].notnull() == (grown["attempts"] > 0)).all()
-    blocks = {zarr.open_array(str(tmp_path / "a.zarr" / name), mode="r").chunks for name in BOOK}
+    blocks = {zarr.open_array(str(tmp_path / "a.zarr" / name), mode="r").chunks for name in LEDGER_ARRAYS}
     assert blocks == {zarr.open_array(str(DATA / f"format-{number}.zarr" / "status"), mode="r").chunks}
 
 

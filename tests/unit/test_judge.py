@@ -11,13 +11,14 @@ import pytest
 import xarray as xr
 from numpy.typing import NDArray
 
-from ensemble import Sweep, judge, run_sweep, tally
+from ensemble import Sweep, run_sweep
 from ensemble.fit import Estimate, power_law
 from ensemble.fit import plateau as fit_plateau
 from ensemble.fit import stretched as fit_stretched
-from ensemble.judge import Case, Ruling, Verdict
 from ensemble.reduce import block_means
-from ensemble.stop import Stop
+from ensemble.run import adaptive_stopping, prefix_sums
+from ensemble.run.adaptive_stopping import Checkpoint, Decision, Decisions
+from ensemble.sweep.stop_rule import StopRule
 from tests.support import SUPPORT
 from tests.support.toy_model import TOY
 
@@ -57,7 +58,7 @@ def decays(tmp_path_factory: pytest.TempPathFactory, address: str) -> Path:
     return store
 
 
-def case(store: Path, stop: Stop, *cells: tuple[int, ...], first: int = 0, last: int | None = None) -> Case:
+def case(store: Path, stop: StopRule, *cells: tuple[int, ...], first: int = 0, last: int | None = None) -> Checkpoint:
     """Some points of a store to be judged together; by default at all checkpoints."""
     with xr.open_zarr(store) as dataset:
         status = dataset["status"]
@@ -67,10 +68,10 @@ def case(store: Path, stop: Stop, *cells: tuple[int, ...], first: int = 0, last:
         )
         failed = frozenset(int(r) for cell in cells for r in np.flatnonzero(status[cell].to_numpy() == 2))
     end = len(list(stop.checkpoints(MOST))) - 1 if last is None else last
-    return Case(str(store), stop, points, cells, failed, first, end, MOST)
+    return Checkpoint(str(store), stop, points, cells, failed, first, end, MOST)
 
 
-def groups(stop: Stop, number: int, failed: frozenset[int]) -> list[list[int]]:
+def groups(stop: StopRule, number: int, failed: frozenset[int]) -> list[list[int]]:
     """The realizations in each group of a checkpoint, without those that failed."""
     edges = [min(edge, MOST) for edge in stop.edges(number)]
     return [[r for r in range(*pair) if r not in failed] for pair in itertools.pairwise(edges)]
@@ -90,7 +91,7 @@ def jackknife(values: NDArray[np.float64], groups: Sequence[Sequence[int]]) -> t
     return float(theta), float(np.sqrt(variance))
 
 
-def only(ruling: Ruling) -> Verdict:
+def only(ruling: Decisions) -> Decision:
     """What a ruling says of its last point."""
     verdict = ruling.verdicts[-1]
     assert verdict is not None
@@ -101,10 +102,10 @@ def only(ruling: Ruling) -> Verdict:
 @pytest.mark.parametrize("least", [4, 20, 33, 64, 100])
 def test_a_mean_and_its_error_by_the_textbook(least: int, walks: Path) -> None:
     values = xr.open_zarr(walks)["walk"].to_numpy()
-    stop = Stop("walk", "mean", at=1.8, absolute=NEVER, least=least)
+    stop = StopRule("walk", "mean", at=1.8, absolute=NEVER, least=least)
     for number, count in enumerate(stop.checkpoints(MOST)):
         asked = case(walks, stop, (1, 1), first=number, last=number)
-        ruling = judge.judge(asked)
+        ruling = adaptive_stopping.decide(asked)
         value, error = jackknife(values[1, 1, :, 2], groups(stop, number, asked.failed))
         assert (ruling.number, ruling.count, ruling.met) == (number, count, False)
         assert [only(ruling).value, only(ruling).error] == pytest.approx([value, error])
@@ -116,9 +117,11 @@ def test_a_mean_and_its_error_by_the_textbook(least: int, walks: Path) -> None:
 
 def test_equal_groups_have_the_standard_error_of_their_means(walks: Path) -> None:
     values = xr.open_zarr(walks)["final"].to_numpy()[0, 0].astype(float)
-    stop = Stop("final", "mean", absolute=NEVER, least=64)
+    stop = StopRule("final", "mean", absolute=NEVER, least=64)
     for number, length in ((0, 2), (3, 2), (4, 4), (7, 4)):
-        ruling = judge.judge(replace(case(walks, stop, (0, 0), first=number, last=number), failed=frozenset()))
+        ruling = adaptive_stopping.decide(
+            replace(case(walks, stop, (0, 0), first=number, last=number), failed=frozenset())
+        )
         means = values[: ruling.count].reshape(-1, length).mean(axis=1)
         assert only(ruling).value == pytest.approx(means.mean())
         assert only(ruling).error == pytest.approx(means.std(ddof=1) / np.sqrt(len(means)))
@@ -126,12 +129,12 @@ def test_equal_groups_have_the_standard_error_of_their_means(walks: Path) -> Non
 
 @pytest.mark.parametrize("least", [5, 32, 45])
 def test_step_by_step_and_all_at_once_are_the_same_bits(least: int, walks: Path) -> None:
-    stop = Stop("walk", "mean", at=3.0, absolute=NEVER, least=least)
+    stop = StopRule("walk", "mean", at=3.0, absolute=NEVER, least=least)
     ruling = None
     for number, _ in enumerate(stop.checkpoints(MOST)):
         step = case(walks, stop, (0, 1), first=number, last=number)
-        ruling = judge.judge(replace(step, known=ruling.known, known_at=number - 1) if ruling else step)
-        at_once = judge.judge(step)
+        ruling = adaptive_stopping.decide(replace(step, known=ruling.known, known_at=number - 1) if ruling else step)
+        at_once = adaptive_stopping.decide(step)
         assert ruling.verdicts == at_once.verdicts
         for here, there in zip(ruling.known, at_once.known, strict=True):
             assert here.sums.tobytes() == there.sums.tobytes()
@@ -139,11 +142,11 @@ def test_step_by_step_and_all_at_once_are_the_same_bits(least: int, walks: Path)
 
 
 def test_small_portions_change_no_more_than_rounding(walks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stop = Stop("walk", "mean", at=3.0, absolute=NEVER, least=33)
-    whole = judge.judge(case(walks, stop, (1, 0)))
+    stop = StopRule("walk", "mean", at=3.0, absolute=NEVER, least=33)
+    whole = adaptive_stopping.decide(case(walks, stop, (1, 0)))
     for rows in (1, 3, 50):
-        monkeypatch.setattr(tally, "_READ_BYTES", rows * 8 * 4)
-        parts = judge.judge(case(walks, stop, (1, 0)))
+        monkeypatch.setattr(prefix_sums, "_READ_BYTES", rows * 8 * 4)
+        parts = adaptive_stopping.decide(case(walks, stop, (1, 0)))
         assert parts.known[0].counts.tolist() == whole.known[0].counts.tolist()
         assert np.allclose(parts.known[0].sums, whole.known[0].sums, rtol=1e-13, atol=1e-13)
         assert only(parts).error == pytest.approx(only(whole).error, rel=1e-10)
@@ -154,28 +157,28 @@ def test_sums_that_tasks_shared_are_the_same_bits(
     cells: list[tuple[int, ...]], walks: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All that a judgement may read, of one point and of two, cut into ever smaller portions."""
-    asked = case(walks, Stop("walk", "mean", at=3.0, absolute=NEVER, least=33), *cells)
-    alone = judge.judge(asked)
-    source, stretches = judge.ahead(asked)
+    asked = case(walks, StopRule("walk", "mean", at=3.0, absolute=NEVER, least=33), *cells)
+    alone = adaptive_stopping.decide(asked)
+    source, stretches = adaptive_stopping.ahead(asked)
     for size, least in ((10**9, 1), (8 * 4 * 100, 2), (1, len(stretches))):
-        monkeypatch.setattr(tally, "_TASK_BYTES", size)
-        divided = tally.portions(stretches, 4)
+        monkeypatch.setattr(prefix_sums, "_TASK_BYTES", size)
+        divided = prefix_sums.portions(stretches, 4)
         assert len(divided) >= least
-        shared = judge.judge(asked, *[tally.total(source, portion) for portion in divided])
+        shared = adaptive_stopping.decide(asked, *[prefix_sums.total(source, portion) for portion in divided])
         assert shared.verdicts == alone.verdicts
         for here, there in zip(shared.known, alone.known, strict=True):
             assert (here.sums.tobytes(), here.counts.tobytes()) == (there.sums.tobytes(), there.counts.tobytes())
 
 
 def test_a_judgement_ends_at_the_first_checkpoint_that_will_do(walks: Path) -> None:
-    never = Stop("walk", "mean", at=3.0, absolute=NEVER, least=20)
+    never = StopRule("walk", "mean", at=3.0, absolute=NEVER, least=20)
     errors = [
-        only(judge.judge(case(walks, never, (0, 1), first=number, last=number))).error
+        only(adaptive_stopping.decide(case(walks, never, (0, 1), first=number, last=number))).error
         for number, _ in enumerate(never.checkpoints(MOST))
     ]
     for target in (max(errors), float(np.median(errors)), min(errors)):
         stop = replace(never, absolute=target)
-        ruling = judge.judge(case(walks, stop, (0, 1)))
+        ruling = adaptive_stopping.decide(case(walks, stop, (0, 1)))
         assert ruling.met
         number = 0
         while errors[number] > target:
@@ -186,29 +189,29 @@ def test_a_judgement_ends_at_the_first_checkpoint_that_will_do(walks: Path) -> N
 
 def test_checkpoints_that_can_hardly_do_are_passed_over(walks: Path) -> None:
     """Half of the realizations that are expected to do must have been reached; where nothing is expected, none is."""
-    stop = Stop("walk", "mean", at=3.0, absolute=1.0, least=100)
+    stop = StopRule("walk", "mean", at=3.0, absolute=1.0, least=100)
     assert [stop.checkpoint(stop.following(0, excess, 10_000), 10_000) for excess in (1.1, 2.0, 3.0, 1e9)] == [
         *(125, 200, 500, 10_000)
     ]
     assert stop.following(4, float("nan"), 10_000) == 5
     never = replace(stop, absolute=NEVER)
-    ruling = judge.judge(case(walks, never, (0, 1)))
+    ruling = adaptive_stopping.decide(case(walks, never, (0, 1)))
     assert (ruling.count, ruling.met) == (MOST, False)
-    incomplete = judge.judge(case(walks, never, (0, 1), last=3))
+    incomplete = adaptive_stopping.decide(case(walks, never, (0, 1), last=3))
     assert (incomplete.count, incomplete.met) == (100, False)
 
 
 def test_what_one_point_lacks_none_of_those_tied_to_it_has(decays: Path) -> None:
     """So that the realizations of a ratio are paired."""
-    stop = Stop("signal", "stretched", reference=(("epsilon", 0.0),), relative=NEVER, least=50)
+    stop = StopRule("signal", "stretched", reference=(("epsilon", 0.0),), relative=NEVER, least=50)
     asked = replace(case(decays, stop, (0, 0), (1, 0)), failed=frozenset({3, 77}))
-    ruling = judge.judge(asked)
+    ruling = adaptive_stopping.decide(asked)
     assert ruling.verdicts[0] is None
     assert ruling.known[0].counts.tolist() == ruling.known[1].counts.tolist()
     assert ruling.known[0].counts.sum() == MOST - 2
 
 
-def by_hand(store: Path, cell: tuple[int, ...], stop: Stop) -> Estimate:
+def by_hand(store: Path, cell: tuple[int, ...], stop: StopRule) -> Estimate:
     """The curve of a point, from the groups of the last checkpoint."""
     values = xr.open_zarr(store)[stop.observable].to_numpy()[cell]
     last = len(list(stop.checkpoints(MOST))) - 1
@@ -221,8 +224,8 @@ def by_hand(store: Path, cell: tuple[int, ...], stop: Stop) -> Estimate:
 def test_a_power_law_as_it_is_fitted_by_hand(
     window: tuple[float, float] | None, parameter: str | None, decays: Path
 ) -> None:
-    stop = Stop("signal", "power", parameter, window=window, relative=NEVER, least=48)
-    verdict = only(judge.judge(case(decays, stop, (0, 1))))
+    stop = StopRule("signal", "power", parameter, window=window, relative=NEVER, least=48)
+    verdict = only(adaptive_stopping.decide(case(decays, stop, (0, 1))))
     t = xr.open_zarr(decays)["t"].to_numpy()
     options: dict[str, Any] = {"window": window} if window else {}
     fit = power_law(t, by_hand(decays, (0, 1), stop), **options)
@@ -233,10 +236,10 @@ def test_a_power_law_as_it_is_fitted_by_hand(
 
 def test_a_plateau_as_it_is_fitted_to_block_means(decays: Path) -> None:
     """300 realizations in groups of 6 are the 50 blocks of the reducer."""
-    stop = Stop("signal", "plateau", relative=NEVER, least=192)
+    stop = StopRule("signal", "plateau", relative=NEVER, least=192)
     last = len(list(stop.checkpoints(MOST))) - 1
     assert np.diff([min(edge, MOST) for edge in stop.edges(last)])[:50].tolist() == [6] * 50
-    verdict = only(judge.judge(case(decays, stop, (0, 0))))
+    verdict = only(adaptive_stopping.decide(case(decays, stop, (0, 0))))
     blocks = block_means(decays, "signal", blocks=50).sel(epsilon=0.0, beta=0.0)
     fit = fit_plateau(blocks["t"], Estimate.of_blocks(blocks["signal"], blocks["block_size"]))
     assert [verdict.value, verdict.error] == pytest.approx([fit.values["c"], fit.errors["c"]])
@@ -245,8 +248,8 @@ def test_a_plateau_as_it_is_fitted_to_block_means(decays: Path) -> None:
 
 @pytest.mark.parametrize("order", [((0, 0), (1, 0)), ((1, 0), (0, 0))])
 def test_a_stretched_exponential_over_its_reference(order: tuple[tuple[int, ...], ...], decays: Path) -> None:
-    stop = Stop("signal", "stretched", reference=(("epsilon", 0.0),), relative=NEVER, least=48)
-    ruling = judge.judge(case(decays, stop, *order))
+    stop = StopRule("signal", "stretched", reference=(("epsilon", 0.0),), relative=NEVER, least=48)
+    ruling = adaptive_stopping.decide(case(decays, stop, *order))
     verdict = ruling.verdicts[order.index((1, 0))]
     assert verdict is not None
     assert ruling.verdicts[order.index((0, 0))] is None
@@ -258,11 +261,11 @@ def test_a_stretched_exponential_over_its_reference(order: tuple[tuple[int, ...]
 
 def test_what_cannot_be_told_is_never_small_enough(walks: Path, decays: Path) -> None:
     all_failed = replace(
-        case(walks, Stop("walk", "mean", at=3.0, absolute=1e9, least=4), (0, 0)), failed=frozenset(range(MOST))
+        case(walks, StopRule("walk", "mean", at=3.0, absolute=1e9, least=4), (0, 0)), failed=frozenset(range(MOST))
     )
-    stop = Stop("signal", "power", window=(0.1, 0.14), absolute=1e9, least=50)
+    stop = StopRule("signal", "power", window=(0.1, 0.14), absolute=1e9, least=50)
     for asked in (all_failed, case(decays, stop, (0, 0))):
-        ruling = judge.judge(asked)
+        ruling = adaptive_stopping.decide(asked)
         assert np.isnan([only(ruling).value, only(ruling).error]).all()
         assert (ruling.met, ruling.count) == (False, MOST)
 
@@ -283,6 +286,6 @@ def test_what_cannot_be_told_is_never_small_enough(walks: Path, decays: Path) ->
 def test_an_error_is_small_enough_by_either_measure(
     relative: float, absolute: float, value: float, error: float, met: bool, excess: float
 ) -> None:
-    stop = Stop("walk", "mean", relative=relative, absolute=absolute)
+    stop = StopRule("walk", "mean", relative=relative, absolute=absolute)
     assert stop.met(value, error) is met
     assert stop.excess(value, error) == pytest.approx(excess, nan_ok=True)

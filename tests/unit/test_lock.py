@@ -18,17 +18,17 @@ import zarr
 
 from ensemble import Sweep
 from ensemble.errors import LockLost, StoreError, StoreLocked
-from ensemble.proof import verify
 from ensemble.run import Watch
-from ensemble.store import Ledger, Outcome, Receipt, Slot, build, land, lock
+from ensemble.store import ChunkRegion, Ledger, Outcome, Receipt, creation, lock, write_chunk
 from ensemble.store.layout import Layout
+from ensemble.verify import verify
 from tests.support import SUPPORT
 from tests.support.contents import contents
 from tests.support.users import nobody
 
 Toy = Callable[..., Sweep]
 
-RECEIPT = Receipt(Slot((0, 0), 0, 4, range(4)), {}, 1.0, {"version": "1"}, np.zeros(4, np.uint32))
+RECEIPT = Receipt(ChunkRegion((0, 0), 0, 4, range(4)), {}, 1.0, {"version": "1"}, np.zeros(4, np.uint32))
 LOST = "a store must have one driver at a time, but this one has lost its lock: .*; it stopped before it wrote .*"
 
 
@@ -74,7 +74,7 @@ def test_a_store_that_is_made_has_its_lock_beside_it(store: Path, toy: Toy) -> N
     def create(check: Callable[[], None]) -> None:
         made.append(lock.holder(new))
         assert beside.is_file()
-        build.create(new, Layout.of(toy(), 4), toy().model, check)
+        creation.create(new, Layout.of(toy(), 4), toy().model, check)
 
     with lock.hold(new, create):
         assert not beside.exists()
@@ -183,7 +183,7 @@ def test_a_driver_that_has_lost_its_lock_writes_nothing(harm: Callable[[Path], N
         with pytest.raises(LockLost, match=said):
             ledger.flush()
         with pytest.raises(LockLost, match=said):
-            build.grow(store, ledger.layout, ledger.check)
+            creation.grow(store, ledger.layout, ledger.check)
         with pytest.raises(LockLost, match=LOST) as told:
             stack.close()
     assert told.value.exit_code == 1
@@ -196,11 +196,11 @@ def test_a_worker_lands_nothing_for_a_driver_that_has_lost_its_lock(
 ) -> None:
     outcomes = [Outcome(range(4), {"walk": np.zeros((4, 4)), "final": np.ones(4)})]
     with contextlib.suppress(LockLost), Ledger.writing(store, toy(), chunk=4) as ledger:
-        land(store, RECEIPT.slot, outcomes, ("walk", "final"), ledger.token)
+        write_chunk(store, RECEIPT.slot, outcomes, ("walk", "final"), ledger.token)
         harm(lock.place(store))
         before = files(store)
         with pytest.raises(LockLost, match=LOST):
-            land(store, replace(RECEIPT.slot, cell=(1, 1)), outcomes, ("walk", "final"), ledger.token)
+            write_chunk(store, replace(RECEIPT.slot, cell=(1, 1)), outcomes, ("walk", "final"), ledger.token)
     assert files(store) == before
 
 
@@ -217,7 +217,7 @@ def test_a_store_that_is_being_made_does_not_come_to_its_place_without_a_lock(
 ) -> None:
     def create(check: Callable[[], None]) -> None:
         harm(tmp_path / ".a.zarr.lock")
-        build.create(tmp_path / "a.zarr", Layout.of(toy(), 4), toy().model, check)
+        creation.create(tmp_path / "a.zarr", Layout.of(toy(), 4), toy().model, check)
 
     with pytest.raises(LockLost, match=LOST), lock.hold(tmp_path / "a.zarr", create):
         pass

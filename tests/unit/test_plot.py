@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ensemble.errors import StoreError
-from ensemble.plot import plot
+from ensemble.plot.store_plot import plot
 
 
 def averages(mean: Any, times: Any) -> xr.Dataset:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from ensemble.cluster import scripts, slurm
+from ensemble.cluster import job_scripts, slurm
 from ensemble.cluster.profile import Profile
-from ensemble.cluster.submit import DriverJob, followed
+from ensemble.cluster.submit import DriverJob, submit_successor
 from ensemble.errors import ClusterError, EnsembleError
 from tests.support.command import run
 from tests.support.processes import execute
@@ -74,7 +74,7 @@ def test_what_is_asked_of_sbatch() -> None:
         }
     )
     assert profile.bytes_each == 6 * 2**30 // 4
-    script = scripts.worker_job(profile, "ensemble-1", Path("/shared/x"), "tls://10.0.0.1:8786")
+    script = job_scripts.worker_job(profile, "ensemble-1", Path("/shared/x"), "tls://10.0.0.1:8786")
     head = [line.removeprefix("#SBATCH ") for line in script.splitlines() if line.startswith("#SBATCH")]
     assert {"--partition=batch", "--account=physics", "--time=90", "--cpus-per-task=4", "--mem=6G"} <= set(head)
     assert {"--qos=long", "--no-requeue", "--job-name=ensemble-1"} <= set(head)
@@ -153,7 +153,7 @@ def test_a_successor_that_cannot_be_ended_spoils_nothing(tmp_path: Path, monkeyp
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     with pytest.raises(ClusterError, match="SLURM refuses scancel: Access denied"):
         slurm.cancel("122")
-    with followed("123"):
+    with submit_successor("123"):
         pass
     assert (tmp_path / "asked").read_text() == "--quiet 123\n"
 

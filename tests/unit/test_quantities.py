@@ -21,7 +21,7 @@ from tests.support import SUPPORT
 from tests.support.spectra import LINES, WRONG, Lines, compute
 from tests.support.toy_model import TOY
 
-of_means = functools.partial(reduce.of_means, model=SUPPORT / "spectra.py")
+functions_of_means = functools.partial(reduce.functions_of_means, model=SUPPORT / "spectra.py")
 
 POINTS = [(spread, shape) for spread in (0.5, 1.5) for shape in ("gauss", "slope")]
 
@@ -40,7 +40,7 @@ def rows(store: Path, name: str, spread: float, shape: str) -> NDArray[Any]:
 
 def by_hand(store: Path, name: str, spread: float, shape: str) -> tuple[NDArray[Any], NDArray[Any]]:
     """The quantity of the means over all realizations, and its jackknife error with each of them left out once."""
-    kind, model = Lines.of_means[name], Lines(spread=spread, shape=shape, raises_below=-1.0)
+    kind, model = Lines.functions_of_means[name], Lines(spread=spread, shape=shape, raises_below=-1.0)
     measured = [rows(store, each, spread, shape) for each in kind.of]
     n = len(measured[0])
     value = np.asarray(kind.value(model, *(each.mean(axis=0) for each in measured)))
@@ -53,8 +53,8 @@ def by_hand(store: Path, name: str, spread: float, shape: str) -> tuple[NDArray[
 @pytest.mark.parametrize("name", ["ratio", "contrast", "variance", "scaled", "phase", "powers", "table"])
 def test_values_and_errors_are_those_made_by_hand(name: str, store: Path) -> None:
     """Numbers, curves over a coordinate of the store or one that it has not, of real and of complex means."""
-    found = of_means(store, name)
-    kind = Lines.of_means[name]
+    found = functions_of_means(store, name)
+    kind = Lines.functions_of_means[name]
     assert found[name].dims == found[f"{name}_error"].dims == ("spread", "shape", *kind.dims)
     for spread, shape in POINTS:
         value, error = by_hand(store, name, spread, shape)
@@ -68,7 +68,7 @@ def test_the_variance_of_the_place_is_that_of_the_model(address: str, tmp_path: 
     """It is spread², with an error of spread² sqrt(2 / n); the model that `value` gets is that of the point."""
     compute(tmp_path / "a.zarr", address, realizations=400, parameters={}, observables=["place", "square"])
     for name, expected in (("variance", 2.25), ("scaled", 1.0)):
-        point = of_means(tmp_path / "a.zarr", name).sel(spread=1.5, shape="gauss")
+        point = functions_of_means(tmp_path / "a.zarr", name).sel(spread=1.5, shape="gauss")
         assert point[f"{name}_error"] == pytest.approx(expected * np.sqrt(2 / 400), rel=0.25)
         assert abs(point[name] - expected) < 4 * point[f"{name}_error"]
 
@@ -78,12 +78,12 @@ def test_errors_know_what_the_means_have_in_common(store: Path) -> None:
     blocks = block_means(store, ["place", "square"], blocks=8).sel(spread=0.5, shape="gauss")
     place, square = (Estimate.of_blocks(blocks[name], blocks["block_size"]) for name in ("place", "square"))
     joint = Estimate.joint(lambda p, s: s - p**2, [place, square])
-    found = of_means(store, "variance", blocks=8).sel(spread=0.5, shape="gauss")
+    found = functions_of_means(store, "variance", blocks=8).sel(spread=0.5, shape="gauss")
     assert [found["variance"].item(), found["variance_error"].item()] == [joint.value.item(), joint.error.item()]
 
 
 def test_what_cannot_be_told_is_nan(store: Path) -> None:
-    found = of_means(store, "zero")
+    found = functions_of_means(store, "zero")
     assert found["zero"].sel(shape="gauss").isnull().all()
     assert found["zero_error"].sel(shape="gauss").isnull().all()
     for spread in (0.5, 1.5):
@@ -93,24 +93,30 @@ def test_what_cannot_be_told_is_nan(store: Path) -> None:
 
 
 def test_labels_and_coordinates(store: Path) -> None:
-    found = of_means(store, "ratio")
+    found = functions_of_means(store, "ratio")
     assert found["ratio"].attrs == {"long_name": "ratio of the lines", "units": "1"}
     assert found["ratio_error"].attrs["long_name"] == "standard error of the ratio of the lines"
     assert found["frequency"].attrs == {"long_name": "frequency offset", "units": "GHz"}
     assert found["frequency"].to_numpy().tolist() == np.linspace(-4, 4, 9).tolist()
-    assert of_means(store, "powers")["power"].attrs == {"long_name": "power", "units": "1"}
-    assert set(of_means(store, "variance").variables) == {"variance", "variance_error", "count", "spread", "shape"}
+    assert functions_of_means(store, "powers")["power"].attrs == {"long_name": "power", "units": "1"}
+    assert set(functions_of_means(store, "variance").variables) == {
+        "variance",
+        "variance_error",
+        "count",
+        "spread",
+        "shape",
+    }
     with xr.open_zarr(store) as raw:
         assert raw["frequency"].attrs == {"long_name": "frequency offset", "units": "GHz"}
 
 
 def test_the_same_bits_for_any_workers(store: Path, cluster: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "RUN_BYTES", 1)
-    xr.testing.assert_identical(of_means(store, "ratio"), of_means(store, "ratio", client=cluster))
+    xr.testing.assert_identical(functions_of_means(store, "ratio"), functions_of_means(store, "ratio", client=cluster))
 
 
 def test_some_points_and_the_first_realizations(store: Path) -> None:
-    found = of_means(store, "variance", select={"shape": "slope"}, realizations=12)
+    found = functions_of_means(store, "variance", select={"shape": "slope"}, realizations=12)
     assert found["shape"].to_numpy().tolist() == ["slope"]
     places = ensemble.open(store)["place"].sel(spread=0.5, shape="slope").to_numpy()[:12]
     assert found["count"].sel(spread=0.5, shape="slope") == np.isfinite(places).sum() < 12
@@ -121,7 +127,7 @@ def test_one_realization_has_no_error_and_none_has_no_value(store: Path, address
     path = tmp_path / "a.zarr"
     compute(path, address, axes={"spread": [0.5], "shape": ["gauss"]}, parameters={}, realizations=5)
     compute(path, address, axes={"spread": [1.5], "shape": ["slope"]}, parameters={}, realizations=1)
-    found = of_means(path, "ratio")
+    found = functions_of_means(path, "ratio")
     assert found["count"].to_numpy().tolist() == [[5, 0], [0, 1]]
     one = found.sel(spread=1.5, shape="slope")
     line, beside = (rows(path, name, 1.5, "slope")[0] for name in ("line", "beside"))
@@ -170,7 +176,7 @@ def wrong(tmp_path_factory: pytest.TempPathFactory, address: str) -> Path:
 )
 def test_what_is_no_quantity_of_means(name: str, told: str, wrong: Path) -> None:
     with pytest.raises(ReductionError) as refused:
-        of_means(wrong, name)
+        functions_of_means(wrong, name)
     assert told in str(refused.value)
     assert "\n" not in str(refused.value)
 
@@ -178,13 +184,13 @@ def test_what_is_no_quantity_of_means(name: str, told: str, wrong: Path) -> None
 def test_what_the_store_lacks(address: str, tmp_path: Path) -> None:
     compute(tmp_path / "a.zarr", address, realizations=2, observables=["line"], parameters={})
     with pytest.raises(ReductionError, match=r"contrast is made of the means of line and beside, but .* has no beside"):
-        of_means(tmp_path / "a.zarr", "contrast")
+        functions_of_means(tmp_path / "a.zarr", "contrast")
 
 
 def test_a_model_that_makes_nothing_of_means(toy: Callable[..., Sweep], address: str, tmp_path: Path) -> None:
     run_sweep(toy(realizations=2), tmp_path / "a.zarr", cluster=address)
     with pytest.raises(ReductionError, match="ToyModel makes of means, got 'walk': it has none"):
-        of_means(tmp_path / "a.zarr", "walk", model=TOY)
+        functions_of_means(tmp_path / "a.zarr", "walk", model=TOY)
 
 
 def test_the_model_is_named_by_the_user(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,8 +201,8 @@ def test_the_model_is_named_by_the_user(store: Path, tmp_path: Path, monkeypatch
     shutil.copy(file, tmp_path)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ModelNotNamed, match=r"name its file with model, such as model=spectra.py:Lines"):
-        reduce.of_means(away, "variance")
-    expected, told = of_means(away, "variance"), list[str]()
+        reduce.functions_of_means(away, "variance")
+    expected, told = functions_of_means(away, "variance"), list[str]()
     for model in (file.name, f"{file.name}:Lines", Path(file.name), LINES, Lines):
-        xr.testing.assert_identical(reduce.of_means(away, "variance", model=model, say=told.append), expected)
+        xr.testing.assert_identical(reduce.functions_of_means(away, "variance", model=model, say=told.append), expected)
     assert told == [f"importing {each}, the model of {away}" for each in [tmp_path / file.name] * 3 + [file]]

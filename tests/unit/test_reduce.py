@@ -19,7 +19,7 @@ from ensemble.cluster import connect
 from ensemble.errors import RunError
 from ensemble.reduce import curves, reading
 from ensemble.reduce.moments import Moments
-from ensemble.reduce.plateaus import late_mean
+from ensemble.reduce.plateaus import plateau_mean
 from tests.support.processes import run_in_thread
 from tests.support.waiting import wait_until
 
@@ -77,9 +77,9 @@ def test_the_plateau_s_error_is_over_realizations_not_over_times(store: Path) ->
 def test_a_plateau_of_any_numbers(dtype: str) -> None:
     """The last two of eleven times, wherever t stands among the dimensions; sums of small integers do not overflow."""
     rows = np.random.default_rng(1).uniform(1, 127, (5, 3, 11, 2)).astype(dtype)
-    np.testing.assert_allclose(late_mean(rows, 1), rows[:, :, -2:].mean(axis=2), rtol=1e-6)
-    np.testing.assert_allclose(late_mean(rows[:, 0, :, 0], 0), rows[:, 0, -2:, 0].mean(axis=1), rtol=1e-6)
-    np.testing.assert_array_equal(late_mean(rows, None), rows)
+    np.testing.assert_allclose(plateau_mean(rows, 1), rows[:, :, -2:].mean(axis=2), rtol=1e-6)
+    np.testing.assert_allclose(plateau_mean(rows[:, 0, :, 0], 0), rows[:, 0, -2:, 0].mean(axis=1), rtol=1e-6)
+    np.testing.assert_array_equal(plateau_mean(rows, None), rows)
 
 
 def test_labels_say_what_is_what(store: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_cluster_that_goes_away() -> None:
     """Workers that die, and a scheduler that ends, are told in one sentence each."""
     with connect("local", 1) as client:
         with pytest.raises(RunError, match="workers die while they read"):
-            list(reading.mapped(client, os._exit, [(1,)]))
+            list(reading.map_chunks(client, os._exit, [(1,)]))
 
         def end() -> None:
             wait_until(lambda: any(client.processing().values()))
@@ -175,7 +175,7 @@ def test_a_cluster_that_goes_away() -> None:
             client.cluster.close()
 
         with run_in_thread(end), pytest.raises(RunError, match="the cluster was lost while it read"):
-            list(reading.mapped(client, time.sleep, [(60,)]))
+            list(reading.map_chunks(client, time.sleep, [(60,)]))
 
 
 @given(st.lists(st.lists(st.floats(-1e6, 1e6), max_size=5), max_size=6))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ensemble import Sweep, run_sweep
 from ensemble.errors import ReductionError
-from ensemble.reduce import audit, average, block_means, histogram, reading, statistics
+from ensemble.reduce import average, block_means, histogram, rare_realizations, reading, statistics
 from tests.support.processes import run_in_thread
 from tests.support.toy_model import TOY
 
@@ -30,10 +30,10 @@ REDUCTIONS: dict[str, Reduce] = {
     "statistics of signs": lambda store, **how: statistics(store, "final", **how),
     "histogram": lambda store, **how: histogram(store, "walk", [1.0, 3.0], bins=5, **how),
     "histogram of paths": lambda store, **how: histogram(store, "paths", None, bins=3, log=True, **how),
-    "audit": lambda store, **how: audit(store, "walk", **how),
-    "audit of paths": lambda store, **how: audit(store, "paths", **how),
-    "audit of waves": lambda store, **how: audit(store, "wave", **how),
-    "audit of signs": lambda store, **how: audit(store, "final", **how),
+    "audit": lambda store, **how: rare_realizations(store, "walk", **how),
+    "audit of paths": lambda store, **how: rare_realizations(store, "paths", **how),
+    "audit of waves": lambda store, **how: rare_realizations(store, "wave", **how),
+    "audit of signs": lambda store, **how: rare_realizations(store, "final", **how),
 }
 
 
@@ -149,7 +149,7 @@ def test_all_zeros_have_no_typical_value(toy: Toy, tmp_path: Path, address: str)
     assert (found["zeros"] == 1).all()
     assert found["typical"].isnull().all()
     assert (found["mean"] == 0).all()
-    rare = audit(tmp_path / "a.zarr", "walk")
+    rare = rare_realizations(tmp_path / "a.zarr", "walk")
     assert (rare["half"] == 0).all()
     assert (rare["heaviest_index"] == -1).all()
     assert not rare["handful"].any()
@@ -195,7 +195,7 @@ def test_histogram_with_given_edges(store: Path) -> None:
 
 
 def test_audit(store: Path) -> None:
-    found = audit(store, "walk")
+    found = rare_realizations(store, "walk")
     for size in (2, 3):
         done, rows = rows_of(store, "walk", size)
         late = rows[:, -1]
@@ -222,14 +222,14 @@ def test_ordinary_realizations_are_no_handful(toy: Toy, tmp_path: Path, address:
     array = zarr.open_array(str(tmp_path / "a.zarr" / "walk"), mode="r+")
     array[:] = 1.0
     array[0, 0, 7] = 1e3
-    found = audit(tmp_path / "a.zarr", "walk")
+    found = rare_realizations(tmp_path / "a.zarr", "walk")
     assert found["half"].to_numpy().ravel().tolist() == [1, 12, 12, 12]
     assert found["handful"].to_numpy().ravel().tolist() == [True, False, False, False]
     assert found["heaviest_index"].to_numpy()[0, 0] == 7
 
 
 def test_padding_has_no_heaviest_realization(store: Path) -> None:
-    found = audit(store, "paths").sel(drift=0.5, size=2, walkers=2)
+    found = rare_realizations(store, "paths").sel(drift=0.5, size=2, walkers=2)
     assert found["half"] == 0
     assert found["heaviest_index"] == -1
     assert not found["handful"]
@@ -252,7 +252,7 @@ def test_a_store_that_grows_meanwhile(toy: Toy, tmp_path: Path, address: str, cl
                 statistics(path, "walk", client=cluster),
                 block_means(path, "walk", blocks=3),
                 histogram(path, "walk", [3.0], bins=[-100.0, 100.0]),
-                audit(path, "walk"),
+                rare_realizations(path, "walk"),
             ):
                 counts.append(int(reduced["count"].sum()))
                 present = reduced["count"].to_numpy() > 0
@@ -284,7 +284,7 @@ def test_a_store_that_grows_meanwhile(toy: Toy, tmp_path: Path, address: str, cl
         (lambda store: histogram(store, "walk", 1.0, bins=0), "bins must be at least 1, got 0"),
         (lambda store: histogram(store, "walk", 1.0, bins=[2.0, 1.0]), "at least two edges that increase"),
         (lambda store: histogram(store, "walk", 1.0, bins=[0.0, 1.0], log=True), "must be above zero, got 0"),
-        (lambda store: audit(store, "wolk"), "did you mean 'walk'?"),
+        (lambda store: rare_realizations(store, "wolk"), "did you mean 'walk'?"),
     ],
 )
 def test_what_cannot_be_reduced(call: Callable[[Path], Any], told: str, store: Path) -> None:
@@ -294,8 +294,8 @@ def test_what_cannot_be_reduced(call: Callable[[Path], Any], told: str, store: P
 
 def test_labels_of_results(store: Path) -> None:
     assert statistics(store, "walk")["typical_error"].attrs["long_name"] == "standard error of the typical position"
-    assert audit(store, "walk")["half"].attrs["units"] == "1"
-    assert audit(store, "walk")["mean_without"].attrs["units"] == "m"
+    assert rare_realizations(store, "walk")["half"].attrs["units"] == "1"
+    assert rare_realizations(store, "walk")["mean_without"].attrs["units"] == "m"
     assert histogram(store, "walk", 3.0, bins=2)["bin"].attrs == {"long_name": "position", "units": "m"}
     assert block_means(store, "walk")["walk"].attrs == {"long_name": "mean position of a block", "units": "m"}
     assert "t" not in average(store, observables=["final"]).sizes

@@ -5,10 +5,10 @@ import pytest
 import xarray as xr
 from rich.console import Console
 
-from ensemble import report
+from ensemble.cli.terminal import average_tables, console, model_card
 from ensemble.models.tls_glass import TLSGlass
-from ensemble.screen import average_tables, console, model_card
-from ensemble.wording import duration, seconds_of, size, with_error
+from ensemble.reduce import table_rows
+from ensemble.sweep.units import format_bytes, format_duration, format_with_error, parse_duration
 from tests.support.spectra import Lines
 from tests.support.toy_model import QuickModel, ToyModel
 
@@ -30,7 +30,7 @@ def test_a_model_card_tells_what_follows_from_the_parameters(capsys: pytest.Capt
     told = capsys.readouterr().out.splitlines()
     assert "implies flight_energy: hbar/tau of sound over L0, in meV" in told
     assert "implies confinement: W over hbar/tau" in told
-    assert sum(line.startswith("implies ") for line in told) == len(TLSGlass.derived)
+    assert sum(line.startswith("implies ") for line in told) == len(TLSGlass.functions_of_parameters)
     assert (
         "measures log_ratio(): decimal logarithm of dissipation over interaction, the median over sites, on request"
         in told
@@ -80,8 +80,8 @@ def test_a_table_of_a_function_of_a_frequency() -> None:
         ["gauss", "9", "2.00(20)", "-1.5"],
         ["slope", "9", "-", "-"],
     ]
-    assert report.average_rows(averages)[0]["line"] == {"peak": 2.0, "peak_error": 0.2, "at": -1.5}
-    assert report.handfuls(averages) == []
+    assert table_rows.average_rows(averages)[0]["line"] == {"peak": 2.0, "peak_error": 0.2, "at": -1.5}
+    assert table_rows.handfuls(averages) == []
 
 
 def test_the_peak_of_a_line_that_points_down() -> None:
@@ -94,7 +94,7 @@ def test_the_peak_of_a_line_that_points_down() -> None:
         },
         coords={"N": [4], "frequency": [-2.5, -1.5, 0.0]},
     )
-    assert report.average_rows(averages)[0]["line"] == {"peak": -2.0, "peak_error": 0.2, "at": -1.5}
+    assert table_rows.average_rows(averages)[0]["line"] == {"peak": -2.0, "peak_error": 0.2, "at": -1.5}
 
 
 @pytest.mark.parametrize(("wide", "together"), [(5, [["a" * 5, "b" * 5]]), (60, [["a" * 60], ["b" * 60]])])
@@ -137,7 +137,7 @@ def test_a_model_card_tells_what_is_made_of_means(capsys: pytest.CaptureFixture[
     ],
 )
 def test_a_value_with_its_error(value: float, error: float, text: str) -> None:
-    assert with_error(value, error) == text
+    assert format_with_error(value, error) == text
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_a_value_with_its_error(value: float, error: float, text: str) -> None:
     [(0.0123, "12.3 ms"), (5.0, "5 s"), (600.0, "10 min"), (36000.0, "10 h"), (864000.0, "10 days")],
 )
 def test_a_duration(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
+    assert format_duration(seconds) == text
 
 
 @pytest.mark.parametrize(
@@ -163,15 +163,15 @@ def test_a_duration(seconds: float, text: str) -> None:
     ],
 )
 def test_a_span_of_time_in_words(text: str, seconds: float) -> None:
-    assert seconds_of(text) == seconds
+    assert parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "0", "0:00:00", "-1s", "ten", "10 parsecs", "1:30", "1:99:00", "inf", "nan"])
 def test_what_is_no_span_of_time(text: str) -> None:
     with pytest.raises(ValueError, match=r"a span of time must be more than nothing, such as 90s, 10m, 8h, 1d or"):
-        seconds_of(text)
+        parse_duration(text)
 
 
 @pytest.mark.parametrize(("count", "text"), [(100, "100 B"), (2048, "2 KiB"), (3 * 2**30, "3 GiB"), (2**41, "2 TiB")])
 def test_a_size(count: int, text: str) -> None:
-    assert size(count) == text
+    assert format_bytes(count) == text

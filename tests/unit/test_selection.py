@@ -13,8 +13,8 @@ from distributed import Client
 
 from ensemble import Sweep, run_sweep
 from ensemble.errors import ReductionError
-from ensemble.reduce import audit, average, block_means, histogram, statistics
-from ensemble.selection import selection
+from ensemble.reduce import average, block_means, histogram, rare_realizations, statistics
+from ensemble.store.select import parse_selection
 from tests.support.toy_model import TOY
 
 REDUCTIONS: dict[str, Callable[..., xr.Dataset]] = {
@@ -23,7 +23,7 @@ REDUCTIONS: dict[str, Callable[..., xr.Dataset]] = {
     "blocks": lambda store, **how: block_means(store, "walk", blocks=3, **how),
     "statistics": lambda store, **how: statistics(store, "walk", **how),
     "histogram": lambda store, **how: histogram(store, "walk", [1.0], bins=[-9.0, 0.0, 9.0], **how),
-    "audit": lambda store, **how: audit(store, "walk", **how),
+    "audit": lambda store, **how: rare_realizations(store, "walk", **how),
 }
 
 
@@ -116,7 +116,7 @@ def test_audited_averages_are_averages_and_audits(store: Path) -> None:
     plain = average(store)
     xr.testing.assert_identical(found[list(plain)], plain)
     for name in ("walk", "final"):
-        weights = audit(store, name)
+        weights = rare_realizations(store, name)
         for each in ("half", "heaviest", "heaviest_index", "handful"):
             xr.testing.assert_identical(found[f"{name}_{each}"], weights[each].rename(f"{name}_{each}"))
     assert len(found) == len(plain) + 8
@@ -124,13 +124,16 @@ def test_audited_averages_are_averages_and_audits(store: Path) -> None:
 
 def test_text_becomes_the_type_of_the_axis(store: Path) -> None:
     given = ["size=4, 2", "drift=1", "drift = 5e-1", "unless=no"]
-    assert selection(store, given) == {"size": [4, 2], "drift": [1.0, 0.5], "unless": ["no"]}
-    assert selection(store, []) == {}
-    assert selection(store, ["size=4.0", "shape=4"]) == {"size": ["4.0"], "shape": ["4"]}  # reductions refuse these
+    assert parse_selection(store, given) == {"size": [4, 2], "drift": [1.0, 0.5], "unless": ["no"]}
+    assert parse_selection(store, []) == {}
+    assert parse_selection(store, ["size=4.0", "shape=4"]) == {
+        "size": ["4.0"],
+        "shape": ["4"],
+    }  # reductions refuse these
 
 
 @pytest.mark.parametrize("text", ["size", "size=", "=4", "size=4,,2", ""])
 def test_text_that_is_no_selection(text: str, store: Path) -> None:
     with pytest.raises(ReductionError) as refused:
-        selection(store, ["size=4", text])
-    assert str(refused.value) == f"--at must be an axis with values, such as unless=no, got {text!r}"
+        parse_selection(store, ["size=4", text])
+    assert str(refused.value) == f"--select must be an axis with values, such as unless=no, got {text!r}"

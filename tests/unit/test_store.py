@@ -16,9 +16,9 @@ from zarr.errors import ZarrUserWarning
 import ensemble
 from ensemble import Sweep
 from ensemble.errors import EnsembleError, StoreError, StoreLocked, StoreMismatch, StoreNotFound
-from ensemble.store import Layout, Ledger, Outcome, Receipt, Slot, Status, build, land, lock
-from ensemble.store.damage import open_array
+from ensemble.store import ChunkRegion, Layout, Ledger, Outcome, Receipt, Status, creation, lock, write_chunk
 from ensemble.store.group import commit
+from ensemble.store.integrity import open_array
 from ensemble.store.layout import OWN
 from tests.support.contents import contents
 from tests.support.elsewhere import python
@@ -40,7 +40,7 @@ def fill(store: Path, sweep: Sweep, failed: tuple[int, ...] = ()) -> None:
         for point in sweep.points:
             for slot in list(ledger.missing(point, sweep.realizations)):
                 outcomes = [Outcome((r,), None, "E: no\n\ntrace") if r in failed else written(r) for r in slot.indices]
-                land(store, slot, outcomes, sweep.observables)
+                write_chunk(store, slot, outcomes, sweep.observables)
                 ledger.enter(
                     [
                         Receipt(
@@ -149,7 +149,7 @@ def test_status_alone_says_what_is_done(toy: Toy, tmp_path: Path) -> None:
     sweep = toy()
     with Ledger.writing(tmp_path / "a.zarr", sweep, chunk=4) as ledger:
         slot = next(ledger.missing(sweep.points[0], 10))
-        land(tmp_path / "a.zarr", slot, [written(index) for index in slot.indices], NAMES)
+        write_chunk(tmp_path / "a.zarr", slot, [written(index) for index in slot.indices], NAMES)
         view = ensemble.open(tmp_path / "a.zarr")
         assert not view["n_done"].any()
         assert view["walk"].isnull().all()
@@ -163,7 +163,7 @@ def test_landing_twice_or_late_changes_nothing(toy: Toy, tmp_path: Path) -> None
     fill(store, toy(realizations=10))
     fill(store, toy(realizations=12))
     before = contents(store)
-    land(store, Slot((0, 0), 8, 10, (8, 9)), [written(8), written(9)], NAMES)
+    write_chunk(store, ChunkRegion((0, 0), 8, 10, (8, 9)), [written(8), written(9)], NAMES)
     assert contents(store) == before
 
 
@@ -171,16 +171,16 @@ def test_landing_twice_or_late_changes_nothing(toy: Toy, tmp_path: Path) -> None
 def test_a_store_that_has_gone_is_not_made_anew(opened: bool, toy: Toy, tmp_path: Path) -> None:
     """Else what is written where a disk was mounted would hide there, whether arrays were open before or not."""
     store = tmp_path / "disk" / "a.zarr"
-    slot = Slot((0, 0), 0, 1, (0,))
+    slot = ChunkRegion((0, 0), 0, 1, (0,))
     store.parent.mkdir()
     with Ledger.writing(store, toy(), chunk=4):
         pass
     if opened:
-        land(store, slot, [written(0)], NAMES)
+        write_chunk(store, slot, [written(0)], NAMES)
     arrays = [open_array(store, name, "r+") for name in NAMES]
     store.parent.rename(tmp_path / "gone")
     with pytest.raises(StoreError, match=r"a chunk of .* could not be written: FileNotFoundError"):
-        land(store, slot, [written(0)], NAMES)
+        write_chunk(store, slot, [written(0)], NAMES)
     for array in arrays:
         with pytest.raises(FileNotFoundError):
             array[...] = 1
@@ -197,7 +197,7 @@ def test_landing_keeps_what_others_landed_and_clears_what_no_longer_fails(toy: T
     def land_rows(*indices: int) -> None:
         rows = np.array(indices, dtype=float)
         arrays = {"walk": np.repeat(rows[:, np.newaxis], 4, axis=1), "final": rows.astype(int)}
-        land(store, Slot((0, 0), 0, 4, indices), [Outcome(indices, arrays)], NAMES)
+        write_chunk(store, ChunkRegion((0, 0), 0, 4, indices), [Outcome(indices, arrays)], NAMES)
 
     def found() -> tuple[list[float], list[str]]:
         with xr.open_zarr(store) as dataset:
@@ -210,11 +210,11 @@ def test_landing_keeps_what_others_landed_and_clears_what_no_longer_fails(toy: T
     assert not texts.exists()
     assert found() == ([0.0, nan, nan, 3.0], [""] * 4)
     failures = [Outcome((1, 2), None, "E: no"), Outcome((3,), None, "E: 3")]
-    land(store, Slot((0, 0), 0, 4, (1, 2, 3)), failures, NAMES)
+    write_chunk(store, ChunkRegion((0, 0), 0, 4, (1, 2, 3)), failures, NAMES)
     assert found() == ([0.0, nan, nan, nan], ["", "E: no", "E: no", "E: 3"])
     land_rows(1)
     assert found() == ([0.0, 1.0, nan, nan], ["", "", "E: no", "E: 3"])
-    land(store, Slot((0, 0), 0, 4, range(4)), [written(0), written(1), written(2), *failures[1:]], NAMES)
+    write_chunk(store, ChunkRegion((0, 0), 0, 4, range(4)), [written(0), written(1), written(2), *failures[1:]], NAMES)
     assert found() == ([0.0, 1.0, 2.0, nan], ["", "", "", "E: 3"])
     land_rows(0, 1, 2, 3)
     assert found() == ([0.0, 1.0, 2.0, 3.0], [""] * 4)
@@ -414,10 +414,10 @@ def test_what_is_no_store_is_told_apart(toy: Toy, tmp_path: Path) -> None:
 def test_the_book_is_kept_in_blocks_whatever_the_grid(toy: Toy, tmp_path: Path) -> None:
     """Points on both sides of a block's border, realizations too; the last blocks are cut by the array's end."""
     sweep = toy(axes={"size": [*range(2, 12)], "drift": [0.0]}, realizations=5000, store={"chunk": 1000})
-    assert [build.block_shape([100] * axes)[0] for axes in (1, 2, 3, 4, 6, 7)] == [64, 8, 4, 2, 2, 1]
-    assert build.block_shape([100, 100]) == (8, 8, 4096)
-    assert build.block_shape([10, 2, 1]) == (4, 2, 1, 32768)
-    assert build.block_shape([1]) == (1, 65536)
+    assert [creation.block_shape([100] * axes)[0] for axes in (1, 2, 3, 4, 6, 7)] == [64, 8, 4, 2, 2, 1]
+    assert creation.block_shape([100, 100]) == (8, 8, 4096)
+    assert creation.block_shape([10, 2, 1]) == (4, 2, 1, 32768)
+    assert creation.block_shape([1]) == (1, 65536)
     with Ledger.writing(tmp_path / "a.zarr", sweep, chunk=1000) as ledger:
         for point in (sweep.points[0], sweep.points[9]):
             for slot in list(ledger.missing(point, 5000)):

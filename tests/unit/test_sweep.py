@@ -9,7 +9,7 @@ import pytest
 from ensemble import Sweep
 from ensemble.errors import EnsembleError, SweepError
 from ensemble.models.tls_glass import TLSGlass
-from ensemble.values import grid
+from ensemble.sweep.toml_values import grid
 from tests import ROOT
 from tests.support import SUPPORT
 from tests.support.minimal_model import MODEL

@@ -1,14 +1,16 @@
-"""Dipolar electron spins, driven by microwaves, each in a bath of its own: nuclear polarization and its breakdown.
+"""Dipolar electron spins that are driven by microwaves, each in its own bath: nuclear polarization and its breakdown.
 
-The model of Maimbourg, Basko, Holzmann and Rosso, PRL 126, 120603 (2021). Times are in us; frequencies are in MHz where
-a user meets them and in rad/us, 2π of them, in `physics`. In the order in which a realization passes through them:
+The model of Maimbourg, Basko, Holzmann and Rosso, PRL 126, 120603 (2021). Times are in us. Frequencies are in MHz in
+parameters and observables, and in rad/us (2π times as large) in `kernels`. The modules, in the order in which a
+realization uses them:
 
-    disorder.py     bare random numbers, the same for every option and every parameter but N; frequencies and couplings
-    times.py        Table I: how fast the bath is at two temperatures
-    state.py        the stationary state by either dynamics, and all that is derived from it once
-    observables.py  what is measured
-    averages.py     what is made of averages: polarization against frequency, its slope or its hole
-    model.py        DrivenSpins: the parameters, and all this as the framework sees it
+- disorder: random numbers, the same for all parameters but N; frequencies and couplings
+- times: relaxation times of the bath at two temperatures, Table I
+- state: the stationary state by either dynamics, and what is derived from it
+- observables: the observables of a realization
+- averages: functions of averages: polarization against frequency, and its contrast
+- model: `DrivenSpins`, the parameters and the interface of a model
+- kernels: numerical functions
 """
 
 from ensemble.models.driven_spins.disorder import SpinDisorder, SpinDraw

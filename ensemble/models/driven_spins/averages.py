@@ -1,14 +1,15 @@
-"""What is made of averages over the disorder: the polarization of spins that resonate at a frequency, and its shape.
+"""Functions of averages over the disorder: the polarization of spins that resonate at a frequency, and its shape.
 
     Θ(ω) = <f(ω)> / <f_+(ω)> / |P0|
 
-is -1 without a drive. A spin temperature makes it a line that is steep at the microwaves and crosses zero at h, its own
-field; spins that are on their own are saturated at ω_MW and cold elsewhere: a hole. So the contrast
+is -1 without a drive. With a spin temperature Θ(ω) is a line that is steep at the microwave frequency and crosses zero
+at h, the field of the spin temperature. Independent spins are saturated at ω_MW and cold elsewhere: Θ has a hole. So
+the contrast
 
     G = Θ(ω_MW) - Θ(ω_MW - 2 MHz)
 
-is negative for a spin temperature and positive for a hole. It is a ratio of means: at one frequency few realizations
-have a line, and the mean of their ratios would not exist.
+is negative for a spin temperature and positive for a hole. Θ is a ratio of averages: at one frequency few realizations
+have a line, so the average of their ratios does not exist.
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ensemble.models.model import OfMeans
+from ensemble.models.model import FunctionOfMeans
 
 if TYPE_CHECKING:
     from ensemble.models.driven_spins.model import DrivenSpins
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 _ASIDE = 2.0
-"""MHz below the microwaves, on the flank of a hole."""
+"""Distance in MHz below the microwave frequency, on the flank of a hole."""
 _LEAST = 0.01
-"""Of the line shape's maximum: where it is lower, hardly a spin resonates."""
+"""Fraction of the maximum of the line shape below which hardly a spin resonates; Θ is nan there."""
 
 
 def _theta(model: "DrivenSpins", spectrum: Array, lineshape: Array) -> Array:
@@ -36,7 +37,7 @@ def _theta(model: "DrivenSpins", spectrum: Array, lineshape: Array) -> Array:
 
 
 def _at(model: "DrivenSpins", curve: Array, frequency: float) -> float:
-    """A curve at one frequency; nan beyond the ends of the grid."""
+    """Interpolate a curve at one frequency; nan outside the grid."""
     return float(np.interp(frequency, model.frequency, curve, left=np.nan, right=np.nan))
 
 
@@ -75,16 +76,16 @@ _TRUE = ("spectrum", "lineshape")
 _ANSATZ = ("ansatz_spectrum", "ansatz_lineshape")
 _BOTH = ("spectrum", "ansatz_spectrum")
 
-OF_MEANS: Mapping[str, OfMeans] = {
-    "theta": OfMeans("polarization against frequency", _TRUE, _theta, dims=("frequency",)),
-    "ansatz_theta": OfMeans("polarization against frequency, ansatz", _ANSATZ, _theta, dims=("frequency",)),
-    "theta_at_microwave": OfMeans("polarization of the spins in resonance", _TRUE, _theta_at_microwave),
-    "contrast": OfMeans("polarization in resonance less that aside", _TRUE, _contrast),
-    "ansatz_contrast": OfMeans("polarization in resonance less that aside, ansatz", _ANSATZ, _contrast),
-    "zero": OfMeans("zero of the spectrum next to the microwaves", _TRUE, _zero, units="MHz"),
-    "deviation": OfMeans("largest distance of the spectrum from the ansatz, over its peak", _BOTH, _deviation),
-    "hole": OfMeans("spectrum over that of the ansatz, in resonance", _BOTH, _hole),
-    "explained": OfMeans(
+OF_MEANS: Mapping[str, FunctionOfMeans] = {
+    "theta": FunctionOfMeans("polarization against frequency", _TRUE, _theta, dims=("frequency",)),
+    "ansatz_theta": FunctionOfMeans("polarization against frequency, ansatz", _ANSATZ, _theta, dims=("frequency",)),
+    "theta_at_microwave": FunctionOfMeans("polarization of the spins in resonance", _TRUE, _theta_at_microwave),
+    "contrast": FunctionOfMeans("polarization in resonance less that aside", _TRUE, _contrast),
+    "ansatz_contrast": FunctionOfMeans("polarization in resonance less that aside, ansatz", _ANSATZ, _contrast),
+    "zero": FunctionOfMeans("zero of the spectrum next to the microwaves", _TRUE, _zero, units="MHz"),
+    "deviation": FunctionOfMeans("largest distance of the spectrum from the ansatz, over its peak", _BOTH, _deviation),
+    "hole": FunctionOfMeans("spectrum over that of the ansatz, in resonance", _BOTH, _hole),
+    "explained": FunctionOfMeans(
         "part of the variance of the spins' polarizations that the ansatz explains",
         ("square_misfit", "polarization_variance"),
         _explained,

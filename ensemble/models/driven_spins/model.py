@@ -1,4 +1,4 @@
-"""Driven spins as the framework sees them: their parameters, and what is measured of a realization."""
+"""The model `DrivenSpins`: its parameters, and the observables of a realization."""
 
 import math
 from collections.abc import Collection, Mapping
@@ -10,29 +10,41 @@ from numpy.typing import NDArray
 from scipy import constants
 
 from ensemble.errors import ParameterError
+from ensemble.models.arrays import evenly_spaced
 from ensemble.models.driven_spins import observables
 from ensemble.models.driven_spins.averages import OF_MEANS
 from ensemble.models.driven_spins.disorder import SpinDisorder, SpinDraw
+from ensemble.models.driven_spins.kernels.bath import Bath
 from ensemble.models.driven_spins.times import PRESETS, time
-from ensemble.models.model import Coordinate, Derived, Model, Observable, OfMeans, parameter
+from ensemble.models.model import Coordinate, FunctionOfMeans, FunctionOfParameters, Model, Observable, parameter
 from ensemble.models.rules import Rule, checked, finite, increasing, integer, not_negative, one_of, positive
-from ensemble.physics.dipolar.bath import Bath
-from ensemble.values import evenly_spaced
 
 Array = NDArray[Any]
 
 FREQUENCIES = tuple(evenly_spaced(-10.0, 10.0, 401, log=False))
+"""Default frequencies in MHz, relative to that of the spins: 401 evenly spaced values from -10 to 10."""
 
 NARROWEST = 1e-3
-"""A line has sixteen numbers in its width, in MHz."""
+"""Smallest line width in MHz. The grid has sixteen nodes per width, so a smaller one would fill the memory."""
 LARGEST_TOLERANCE = 1e-3
-"""With 1 no state at all would be near enough."""
+"""Largest tolerance of the stationary state. With 1 even the zero matrix would pass as a solution."""
 
 
 @final
 @dataclass(frozen=True)
 class DrivenSpins(Model):
-    """N electron spins in a strong field, in the stationary state of microwaves and bath."""
+    """N electron spins in a strong field, in the stationary state of microwaves and bath.
+
+    Notes
+    -----
+    In the frame that rotates with the microwaves, H = H' + δ S^z + ω_1 S^x with δ = ω_e - ω_MW and
+
+        H' = Σ_i Δ_i S_i^z + Σ_{i<j} U_ij (S_i^+ S_j^- + S_i^- S_j^+ - 4 S_i^z S_j^z).
+
+    The stationary state solves 0 = -i [H, ρ] + Σ_A A ρ A^† - {A^† A, ρ} / 2. The jumps A are those of `kernels.bath`
+    for `dynamics` = "nonsecular", and jumps between eigenstates of H' for "hilbert" (`kernels.secular`). Model of
+    Maimbourg, Basko, Holzmann and Rosso, PRL 126, 120603 (2021).
+    """
 
     N: int = parameter(long_name="number of spins")
     temperature: float = parameter(long_name="temperature of the bath", units="K")
@@ -57,11 +69,11 @@ class DrivenSpins(Model):
     axes: ClassVar[tuple[str, ...]] = ("N", "temperature", "drive", "dynamics")
     draw_fields: ClassVar[tuple[str, ...]] = ("N",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
-    derived: ClassVar[Mapping[str, Derived]] = {
-        "gap": Derived("Zeeman gap over temperature", lambda spins: spins.gap),
-        "equilibrium": Derived("polarization without a drive", lambda spins: spins.equilibrium),
+    functions_of_parameters: ClassVar[Mapping[str, FunctionOfParameters]] = {
+        "gap": FunctionOfParameters("Zeeman gap over temperature", lambda spins: spins.gap),
+        "equilibrium": FunctionOfParameters("polarization without a drive", lambda spins: spins.equilibrium),
     }
-    of_means: ClassVar[Mapping[str, OfMeans]] = OF_MEANS
+    functions_of_means: ClassVar[Mapping[str, FunctionOfMeans]] = OF_MEANS
     coordinates: ClassVar[Mapping[str, Coordinate]] = {
         "spin": Coordinate("number of a spin"),
         "rank": Coordinate("rank of an eigenstate by energy, from 0 to 1"),
@@ -75,42 +87,45 @@ class DrivenSpins(Model):
 
     @property
     def gap(self) -> float:
-        """β ω_e."""
+        """β ω_e, the Zeeman gap over the temperature."""
         return constants.h * constants.giga / constants.k * self.larmor / self.temperature
 
     @property
     def equilibrium(self) -> float:
-        """P0, the polarization of every spin without a drive: spins point down."""
+        """P0, the polarization of every spin without a drive; it is negative, since spins point down."""
         return -math.tanh(self.gap / 2)
 
     @property
     def bath(self) -> Bath:
-        """The jumps of every spin."""
+        """The rates of the jumps of every spin."""
         times = {name: time(name, getattr(self, name), self.temperature) for name in ("T_1", "T_star", "T_0")}
         return Bath.of(**times, gap=self.gap)
 
     def memory(self, _: Collection[str]) -> int:
-        """As much as twenty-five density matrices."""
+        """Return the memory in bytes: twenty-five density matrices."""
         return 200 * (1 << 2 * self.N)
 
     def draw(self, rng: np.random.Generator) -> SpinDraw:
-        """Bare random numbers."""
+        """Draw the random numbers of one realization."""
         return SpinDraw.of(rng, self.N)
 
     def scale(self, draw: SpinDraw) -> SpinDisorder:
-        """Frequencies and couplings in MHz."""
+        """Return frequencies and couplings in MHz."""
         return draw.scaled(self.spread, self.coupling)
 
     def coords(self) -> dict[str, Array]:
-        """Coordinates of all observables: see `observables`."""
+        """Return the coordinates of all observables, see `observables.coords`."""
         return observables.coords(self)
 
     def evolve(self, disorder: SpinDisorder) -> Mapping[str, Any]:
-        """The observables of the stationary state for any frequencies and couplings, each computed when it is read."""
+        """Return the observables of the stationary state for given frequencies and couplings.
+
+        Each observable is computed when it is read.
+        """
         return observables.measured(self, disorder)
 
     def measure(self, disorder: SpinDraw) -> Mapping[str, Any]:
-        """The observables of one draw."""
+        """Return the observables of one realization."""
         return self.evolve(self.scale(disorder))
 
 

@@ -1,14 +1,14 @@
-"""What can be measured of driven spins, and how.
+"""Observables of driven spins.
 
-    spectrum, lineshape         f(ω), which the EPR experiment sees, and f_+(ω), all spins counted alike; f / f_+ is the
+    spectrum, lineshape         f(ω), the EPR spectrum, and f_+(ω), in which all spins count alike; f / f_+ is the
                                 polarization of the spins that resonate at ω
-    ansatz_...                  the same of a state of spin temperature with the energy and polarization of the true one
-    inverse_temperature, field  of that state: β_s, and h - ω_e
+    ansatz_...                  the same for the spin temperature with the energy and polarization of the true state
+    inverse_temperature, field  its parameters: β_s, and h - ω_e
     square_misfit, misfit       the mean over spins of (P_i - P_i^ansatz)², and its root
 
-On request what the eigenstates of the stationary state are like: their entanglement, and the polarization of single
-spins in those in the middle of the spectrum. In the secular approximation they are the eigenstates of H_S. What a small
-system does not have is a missing value.
+On request also properties of the eigenstates of the stationary state: their entanglement, and the polarization of
+single spins in the eigenstates in the middle of the spectrum. In the secular approximation they are the eigenstates of
+H_S. Entries that a small system does not have are missing values.
 """
 
 import dataclasses
@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ensemble.models.arrays import padded
 from ensemble.models.driven_spins.disorder import SpinDisorder
+from ensemble.models.driven_spins.kernels.eigenstates import middle, middle_sector, ranked, spin_histogram
+from ensemble.models.driven_spins.kernels.sectors import Sectors
 from ensemble.models.driven_spins.state import RADIANS, State
-from ensemble.models.model import Observable, OnDemand
-from ensemble.models.padding import padded
-from ensemble.physics.dipolar.eigenstates import middle, middle_sector, ranked, spin_histogram
-from ensemble.physics.dipolar.sectors import Sectors
+from ensemble.models.model import LazyObservables, Observable
 from ensemble.physics.level_statistics import gap_ratio
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 LARGE_POLARIZATION = 0.25
-"""Half of what a spin can have."""
+"""Threshold of a large abs(<S_z>): half of the largest value."""
 
 
 def _on_request(long_name: str, *dims: str, units: str = "1", dtype: str = "float64") -> Observable:
@@ -67,7 +67,10 @@ _TABLE: Mapping[str, Observable] = {
 }
 
 _FOUND = 1e-6
-"""What other processors may make of a state that is found to a tolerance, over its largest value: a hundredth of it."""
+"""Largest difference between processors for a state that is found to a tolerance, over the observable's largest value.
+
+The default tolerance is a hundredth of it.
+"""
 _ACCURACIES: Mapping[str, float | None] = {
     **dict.fromkeys(("detuning", "gap_ratio"), None),
     **dict.fromkeys(("entropy", "mean_entropy", "middle_entropy"), 1e-2),
@@ -75,16 +78,19 @@ _ACCURACIES: Mapping[str, float | None] = {
     "field": 1e-3,
     "matvecs": 0.5,
 }
-"""Of those that no state is needed for; of eigenstates, which may lie close to each other; of a ratio of small numbers;
-of a count of steps."""
+"""Exceptions.
+
+None for observables that need no stationary state; larger values for eigenstates, which may be nearly degenerate, for a
+ratio of small numbers, and for a count of steps.
+"""
 
 OBSERVABLES: Mapping[str, Observable] = {
     name: dataclasses.replace(observable, accuracy=_ACCURACIES.get(name, _FOUND)) for name, observable in _TABLE.items()
 }
 
 
-def measured(model: "DrivenSpins", disorder: SpinDisorder) -> OnDemand:
-    """The observables of one realization, each computed when it is read."""
+def measured(model: "DrivenSpins", disorder: SpinDisorder) -> LazyObservables:
+    """Return the observables of one realization, each computed when it is read."""
     state = State(model, disorder)
     sectors = Sectors.of(model.N)
     whole, centre = middle_sector(sectors), middle(sectors)
@@ -118,7 +124,7 @@ def measured(model: "DrivenSpins", disorder: SpinDisorder) -> OnDemand:
         "spin_spread": lambda: central_spins().std(),
         "spin_tail": lambda: np.mean(np.abs(central_spins()) > LARGE_POLARIZATION),
     }
-    return OnDemand(**entries)
+    return LazyObservables(**entries)
 
 
 def _square_misfit(state: State) -> float:
@@ -126,7 +132,7 @@ def _square_misfit(state: State) -> float:
 
 
 def coherences(state: State) -> tuple[float, float]:
-    """The norms of what is outside the sectors, and off the diagonal inside them, over that of the whole state."""
+    """Return two norms over that of the state: of the elements between sectors, and off the diagonal within sectors."""
     squared, magnetization = state.stationary.matrix**2, state.basis.magnetization
     whole = squared.sum()
     np.fill_diagonal(squared, 0.0)
@@ -135,7 +141,7 @@ def coherences(state: State) -> tuple[float, float]:
 
 
 def coords(model: "DrivenSpins") -> dict[str, Array]:
-    """Frequencies; numbers of spins; the middles of the bins of ranks and of polarizations."""
+    """Return frequencies, numbers of spins, and the centres of the bins of ranks and of polarizations."""
     return {
         "frequency": np.asarray(model.frequency),
         "spin": np.arange(model.spins),

@@ -1,4 +1,4 @@
-"""The stationary state of one realization by either dynamics, and what several observables need of it, once."""
+"""The stationary state of one realization by either dynamics, and what several observables derive from it."""
 
 import functools
 import math
@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from scipy import constants
 
 from ensemble.models.driven_spins.disorder import SpinDisorder
-from ensemble.physics.dipolar.eigenbasis import Eigenbasis
-from ensemble.physics.dipolar.eigenstates import energy_order, entanglement_entropy, spin_values
-from ensemble.physics.dipolar.resonance import Lines, lines, population_lines
-from ensemble.physics.dipolar.secular import secular_populations
-from ensemble.physics.dipolar.spin_temperature import SpinTemperature, matched
-from ensemble.physics.dipolar.steady_state import SteadyState, steady_state
+from ensemble.models.driven_spins.kernels.eigenbasis import Eigenbasis
+from ensemble.models.driven_spins.kernels.eigenstates import energy_order, entanglement_entropy, spin_values
+from ensemble.models.driven_spins.kernels.resonance import Lines, lines, population_lines
+from ensemble.models.driven_spins.kernels.secular import secular_populations
+from ensemble.models.driven_spins.kernels.spin_temperature import SpinTemperature, matched
+from ensemble.models.driven_spins.kernels.steady_state import SteadyState, steady_state
 from ensemble.physics.one_blas_thread import one_blas_thread
 from ensemble.physics.spectral_lines import gaussian_spectrum
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 RADIANS = 2 * math.pi
-"""rad/us in a MHz."""
+"""1 MHz in rad/us."""
 
 
 @final
 class State:
-    """What the spins come to; each part is computed when it is first asked for."""
+    """The stationary state of one realization; each property is computed when it is first read."""
 
     def __init__(self, model: "DrivenSpins", disorder: SpinDisorder) -> None:
         self._model = model
@@ -43,7 +43,7 @@ class State:
 
     @functools.cached_property
     def stationary(self) -> SteadyState:
-        """The stationary state between eigenstates; in the secular approximation it is diagonal there."""
+        """The stationary state between eigenstates of H'; in the secular approximation it is diagonal."""
         model = self._model
         offset, drive = -RADIANS * model.microwave, RADIANS * model.drive
         with one_blas_thread:
@@ -60,7 +60,7 @@ class State:
 
     @functools.cached_property
     def ansatz(self) -> SpinTemperature:
-        """The spin temperature of the same energy and polarization."""
+        """The spin temperature with the same energy and polarization."""
         energy, magnetization = self.basis.energy, self.basis.magnetization
         populations = np.diagonal(self.stationary.matrix)
         with one_blas_thread:
@@ -68,7 +68,7 @@ class State:
 
     @property
     def ansatz_polarization(self) -> Array:
-        """(N,), what it makes of every spin."""
+        """(N,), P_i in the state of the spin temperature."""
         with one_blas_thread:
             polarization: Array = 2 * self.ansatz.populations @ self.basis.spin
         return polarization
@@ -84,7 +84,7 @@ class State:
 
     @functools.cached_property
     def ansatz_spectra(self) -> Array:
-        """The same of the ansatz."""
+        """(2, frequencies): f and f_+ of the spin temperature in 1/MHz."""
         with one_blas_thread:
             return self._blurred(population_lines(self.basis, self.ansatz.populations))
 
@@ -95,10 +95,10 @@ class State:
 
     @functools.cached_property
     def eigenstates(self) -> Any:
-        """The eigenstates of ρ, real or complex columns of product states, in the order of their energy <H_S>.
+        """The eigenstates of ρ as columns over product states, real or complex, in the order of their energy <H_S>.
 
-        In the secular approximation those of H_S. Coherences between sectors count: a frame that turns about z changes
-        no entanglement.
+        In the secular approximation these are the eigenstates of H_S. Coherences between sectors are included: a frame
+        that rotates about z changes no entanglement.
         """
         basis, x = self.basis, self.stationary.matrix
         with one_blas_thread:

@@ -1,4 +1,4 @@
-"""How fast the bath is: the constants of Table I, chosen near what is measured at two temperatures."""
+"""Relaxation times of the bath: the constants of Table I, close to measured values at two temperatures."""
 
 from collections.abc import Mapping
 
@@ -8,16 +8,16 @@ TIMES: Mapping[float, Mapping[str, float]] = {
     1.2: {"T_1": 160.0, "T_star": 80.0, "T_0": 1.6},
     12.0: {"T_1": 1.6, "T_star": 0.16, "T_0": 0.16},
 }
-"""In us, by temperature in K: T_1 for jumps of a spin, T* for other transitions, T(0) within an eigenstate."""
+"""Times in us, by temperature in K: T_1 for spin flips, T* for other transitions, T(0) within an eigenstate."""
 
 PRESETS: Mapping[str, Mapping[str, float]] = {
     f"{temperature:g}K": {"temperature": temperature, **times} for temperature, times in TIMES.items()
 }
-"""The table as sets of parameters; with one of them its times hold at every temperature."""
+"""Table I as sets of parameters. With a preset, its times hold at every temperature."""
 
 
 def time(name: str, given: float, temperature: float) -> float:
-    """One of the times: as it is given, or that of the table where it is 0."""
+    """Return `given`, or the time of Table I at this temperature if `given` is 0."""
     if given:
         return given
     if temperature not in TIMES:

@@ -1,15 +1,16 @@
-"""Two glasses in mean field: energies in the field of all others' averages, and how fast they relax.
+"""Mean-field models of two glasses: energies in the mean field of all sites, and their relaxation rates.
 
-The models of Asban, Amir, Imry and Schechter, PRB 95, 144207 (2017). Energies are in units in which J, the coupling of
-neighbours one apart, is a number like any other; k_B = 1. In the order in which a realization passes through them:
+The models of Asban, Amir, Imry and Schechter, PRB 95, 144207 (2017). The coupling J of neighbours at distance one and
+all energies are in the same arbitrary unit; k_B = 1. The modules, in the order in which a realization uses them:
 
-    disorder.py     bare random numbers, the same for every parameter but N
-    sample.py       a solution, and all that follows from it, once
-    observables.py  what both measure, and what each measures besides
-    averages.py     what is made of averages: slopes, the depth of the gap, the logarithm of the relaxation
-    glass.py        MeanFieldGlass: the parameters that both have
-    tls.py          MeanFieldTLSGlass: two-level systems in three dimensions, which relax by one phonon each
-    electrons.py    ElectronGlass: electrons in two dimensions, which hop
+- disorder: random numbers, the same for all parameters but N
+- sample: the self-consistent solution of a realization, and what follows from it
+- observables: the observables of both models, and those of each model
+- averages: functions of averages: slopes, gap depth, logarithmic relaxation
+- glass: `MeanFieldGlass`, the parameters of both models
+- tls: `MeanFieldTLSGlass`, two-level systems in three dimensions that relax by single phonons
+- electrons: `ElectronGlass`, electrons in two dimensions that hop between localized states
+- kernels: numerical functions of both models
 """
 
 from ensemble.models.mean_field.electrons import ElectronGlass

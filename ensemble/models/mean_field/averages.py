@@ -1,7 +1,7 @@
-"""What is made of averages over the disorder.
+"""Functions of averages over the disorder: slopes, gap depth, logarithmic relaxation.
 
-Lines are fitted without weights, in windows that are parameters; their errors are those of the disorder. Where a bin
-in a window is empty, or fewer than two bins are in it, there is no line.
+Straight lines are fitted without weights, in windows that are parameters. Their errors come from the disorder. If a bin
+in a window is empty, or if a window has fewer than two bins, the result is nan.
 """
 
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ensemble.models.model import OfMeans
-from ensemble.physics.mean_field.tunnelling import logarithmic_relaxation
+from ensemble.models.mean_field.kernels.tunnelling import logarithmic_relaxation
+from ensemble.models.model import FunctionOfMeans
 
 if TYPE_CHECKING:
     from ensemble.models.mean_field.glass import MeanFieldGlass
@@ -27,7 +27,7 @@ def _inside(x: Array, window: tuple[float, ...]) -> NDArray[np.bool_]:
 
 
 def _line(x: Array, y: Array) -> tuple[float, float]:
-    """Slope of the straight line through points, and its value at 0; nan where they cannot be told."""
+    """Return the slope of the straight line through points and its value at 0; nan for too few or infinite points."""
     if len(x) < 2 or not np.isfinite(y).all():
         return float("nan"), float("nan")
     value, slope = np.polynomial.polynomial.polyfit(x, y, 1)
@@ -35,7 +35,7 @@ def _line(x: Array, y: Array) -> tuple[float, float]:
 
 
 def _gap(model: "MeanFieldGlass", gap: Array) -> tuple[Array, Array]:
-    """Energies in their window, and the density of states there."""
+    """Return the energies in the fit window, and the density of states there."""
     depth = model.coords()["depth"]
     chosen = _inside(depth, model.gap_window)
     return depth[chosen], gap[chosen]
@@ -104,27 +104,27 @@ def _from_average(_: "MeanFieldTLSGlass", relaxation: Array, averaged: Array) ->
     return float(np.abs(relaxation - averaged).max())
 
 
-BOTH: Mapping[str, OfMeans] = {
-    "gap_depth": OfMeans(
+BOTH: Mapping[str, FunctionOfMeans] = {
+    "gap_depth": FunctionOfMeans(
         "density of states in the gap over that beside it", ("gap_density", "shoulder_density"), _gap_depth
     ),
-    "gap_slope": OfMeans("slope of the density of states with abs(E)", ("gap",), _gap_slope),
-    "gap_power": OfMeans("power of abs(E) that the density of states follows", ("gap",), _gap_power),
-    "rate_density": OfMeans("density p of rates", ("rate_histogram",), _rate_density, dims=("rate",)),
-    "rate_slope": OfMeans("power of λ that p follows", ("rate_histogram",), _rate_slope),
-    "plateau": OfMeans("density of log10 λ in its window", ("rate_histogram",), _plateau),
+    "gap_slope": FunctionOfMeans("slope of the density of states with abs(E)", ("gap",), _gap_slope),
+    "gap_power": FunctionOfMeans("power of abs(E) that the density of states follows", ("gap",), _gap_power),
+    "rate_density": FunctionOfMeans("density p of rates", ("rate_histogram",), _rate_density, dims=("rate",)),
+    "rate_slope": FunctionOfMeans("power of λ that p follows", ("rate_histogram",), _rate_slope),
+    "plateau": FunctionOfMeans("density of log10 λ in its window", ("rate_histogram",), _plateau),
 }
 
-TLS: Mapping[str, OfMeans] = {
+TLS: Mapping[str, FunctionOfMeans] = {
     **BOTH,
-    "inverse_gap_slope": OfMeans("B of 1/g = A - B ln abs(E)", ("gap",), _inverse_gap_slope),
-    "inverse_gap_at_one": OfMeans("A of 1/g = A - B ln abs(E)", ("gap",), _inverse_gap_at_one),
-    "relaxation_slope": OfMeans("slope of S with ln t", ("relaxation",), _relaxation_slope),
-    "logarithm": OfMeans("relaxation S, as a logarithm", ("mean_log_factor",), _logarithm, dims=("t",)),
-    "from_logarithm": OfMeans(
+    "inverse_gap_slope": FunctionOfMeans("B of 1/g = A - B ln abs(E)", ("gap",), _inverse_gap_slope),
+    "inverse_gap_at_one": FunctionOfMeans("A of 1/g = A - B ln abs(E)", ("gap",), _inverse_gap_at_one),
+    "relaxation_slope": FunctionOfMeans("slope of S with ln t", ("relaxation",), _relaxation_slope),
+    "logarithm": FunctionOfMeans("relaxation S, as a logarithm", ("mean_log_factor",), _logarithm, dims=("t",)),
+    "from_logarithm": FunctionOfMeans(
         "largest distance of S from the logarithm", ("relaxation", "mean_log_factor"), _from_logarithm
     ),
-    "from_average": OfMeans(
+    "from_average": FunctionOfMeans(
         "largest distance of S from its average over amplitudes", ("relaxation", "averaged_relaxation"), _from_average
     ),
 }

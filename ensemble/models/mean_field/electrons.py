@@ -1,4 +1,4 @@
-"""The electron glass as the framework sees it."""
+"""The model `ElectronGlass`: electrons on localized states in two dimensions."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -7,20 +7,31 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from ensemble.errors import ParameterError
+from ensemble.models.arrays import evenly_spaced
 from ensemble.models.mean_field import averages, observables
 from ensemble.models.mean_field.disorder import SiteDraw
 from ensemble.models.mean_field.glass import RULES, MeanFieldGlass, scale
-from ensemble.models.model import Observable, OfMeans, parameter
+from ensemble.models.model import FunctionOfMeans, Observable, parameter
 from ensemble.models.rules import Rule, increasing_from_zero, truth
-from ensemble.values import evenly_spaced
 
 TIMES = tuple(evenly_spaced(1e-2, 1e14, 65, log=True))
+"""Default times: 65 logarithmically spaced values from 1e-2 to 1e14."""
 
 
 @final
 @dataclass(frozen=True)
 class ElectronGlass(MeanFieldGlass):
-    """Electrons on half of N localized states in two dimensions, coupled by J / r; they hop by one phonon."""
+    """Electrons on half of N localized states in two dimensions, coupled by J / r; they hop by one phonon.
+
+    Notes
+    -----
+    In mean field the energies obey
+
+        E_i = W e_i - (J / 2) Σ_j tanh(E_j / 2T) / r_ij
+
+    with e_i uniform from -1/2 to 1/2. `kernels.hopping` has the equations of the rates. Model of Asban, Amir, Imry and
+    Schechter, PRB 95, 144207 (2017).
+    """
 
     gap_width: float = parameter(
         0.05, long_name="energies that count as zero; two to three times that are the shoulder"
@@ -34,7 +45,7 @@ class ElectronGlass(MeanFieldGlass):
     t: tuple[float, ...] = parameter(TIMES, long_name="time, times Γ0")
 
     observables: ClassVar[Mapping[str, Observable]] = observables.ELECTRONS
-    of_means: ClassVar[Mapping[str, OfMeans]] = averages.BOTH
+    functions_of_means: ClassVar[Mapping[str, FunctionOfMeans]] = averages.BOTH
     dimension: ClassVar[int] = 2
     rules: ClassVar[Mapping[str, Rule]] = {**RULES, "length": scale, "precise": truth, "t": increasing_from_zero}
 
@@ -44,13 +55,13 @@ class ElectronGlass(MeanFieldGlass):
             raise ParameterError("W or J must be positive, got 0 for both: all energies would be the same")
 
     def memory(self, measured: Collection[str]) -> int:
-        """Couplings; where rates are asked for, also distances, the rate matrix and what its spectrum needs."""
+        """Return the memory in bytes: the couplings; for rates also distances, the rate matrix and work space."""
         return (1 if observables.ENERGIES.keys() >= set(measured) else 12) * 8 * self.N**2
 
     def draw(self, rng: np.random.Generator) -> SiteDraw:
-        """Bare random numbers."""
+        """Draw the random numbers of one realization."""
         return SiteDraw.of(rng, self.N)
 
     def measure(self, disorder: SiteDraw) -> Mapping[str, Any]:
-        """The observables of one draw."""
+        """Return the observables of one realization."""
         return observables.of_electrons(self, disorder)

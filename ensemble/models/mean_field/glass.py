@@ -1,4 +1,4 @@
-"""The parameters that both glasses have, and the grids on which they are told."""
+"""The base class of both mean-field glasses: common parameters and grids."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ensemble.errors import ParameterError
-from ensemble.models.model import Coordinate, Derived, Model, parameter
+from ensemble.models.mean_field.kernels.box import BOXES, side
+from ensemble.models.mean_field.kernels.histogram import middles
+from ensemble.models.model import Coordinate, FunctionOfParameters, Model, parameter
 from ensemble.models.rules import (
     Rule,
     checked,
@@ -22,8 +24,6 @@ from ensemble.models.rules import (
     positive,
     two,
 )
-from ensemble.physics.mean_field.box import BOXES, side
-from ensemble.physics.mean_field.histogram import middles
 
 Array = NDArray[Any]
 
@@ -32,7 +32,7 @@ _SMALLEST, _LARGEST = 1e-50, 1e50
 
 @dataclass(frozen=True)
 class MeanFieldGlass(Model):
-    """Localized systems in a periodic box, each in the field of all the others' averages."""
+    """Sites in a periodic box, each in the mean field of all other sites."""
 
     N: int = parameter(long_name="number of sites")
     W: float = parameter(1.0, long_name="disorder")
@@ -59,10 +59,12 @@ class MeanFieldGlass(Model):
     axes: ClassVar[tuple[str, ...]] = ("N", "W", "J", "T")
     draw_fields: ClassVar[tuple[str, ...]] = ("N",)
     dimension: ClassVar[int]
-    """Of the box."""
-    derived: ClassVar[Mapping[str, Derived]] = {
-        "density": Derived("sites in a unit of volume", lambda glass: glass.N / glass.side**glass.dimension),
-        "side": Derived("side of the box", lambda glass: glass.side),
+    """Dimension of the box."""
+    functions_of_parameters: ClassVar[Mapping[str, FunctionOfParameters]] = {
+        "density": FunctionOfParameters(
+            "sites in a unit of volume", lambda glass: glass.N / glass.side**glass.dimension
+        ),
+        "side": FunctionOfParameters("side of the box", lambda glass: glass.side),
     }
     coordinates: ClassVar[Mapping[str, Coordinate]] = {
         "energy": Coordinate("energy E"),
@@ -72,7 +74,7 @@ class MeanFieldGlass(Model):
         "rank": Coordinate("rank of a rate, from 0 for the slowest to 1"),
     }
     rules: ClassVar[Mapping[str, Rule]]
-    """One for each parameter."""
+    """The validation rule of each parameter."""
 
     def __post_init__(self) -> None:
         for name, value in checked(
@@ -84,11 +86,11 @@ class MeanFieldGlass(Model):
 
     @property
     def side(self) -> float:
-        """The side of the box."""
+        """Side of the box."""
         return side(self.box, self.N, self.dimension)
 
     def coords(self) -> dict[str, Array]:
-        """The middles of bins, numbers of rates, and lists of parameters."""
+        """Return the coordinates: centres of bins, numbers of rates, and the parameters that are lists."""
         return {
             **super().coords(),
             "energy": middles(-self.energy_range, self.energy_range, self.energy_bins),
@@ -100,11 +102,11 @@ class MeanFieldGlass(Model):
 
 
 window = two(increasing_from_zero)
-"""From and to, neither of them negative."""
+"""Rule of a fit window: two increasing numbers, not negative."""
 
 
 def scale(name: str, value: Any) -> float:
-    """A positive number, with powers and ratios that are numbers too."""
+    """Return a positive number, limited so that its powers and ratios do not overflow or underflow."""
     number: float = positive(name, value)
     if not _SMALLEST <= number <= _LARGEST:
         raise ParameterError(f"{name} must be from {_SMALLEST:g} to {_LARGEST:g}, got {number!r}")
@@ -150,4 +152,4 @@ RULES: Mapping[str, Rule] = {
     "rate_window": two(increasing),
     "quantile": parts,
 }
-"""Of these parameters."""
+"""Validation rules of the common parameters."""

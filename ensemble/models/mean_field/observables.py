@@ -1,14 +1,15 @@
-"""What is measured of both glasses, and what of each besides.
+"""Observables of the two mean-field glasses.
 
-    dos, gap               densities of states on the axis where energies have their sign, finer near zero
-    gap_density, shoulder_density   the same within gap_width of zero, and between two and three times that
-    rate_histogram         the density of log10 λ; what lies outside the grid counts, but in no bin
+    dos, gap               densities of states on the axis of signed energies; `gap` is finer, near zero
+    gap_density            density of states within gap_width of zero
+    shoulder_density       density of states between two and three times gap_width
+    rate_histogram         density of log10 λ; rates outside the grid count in the norm, but in no bin
     relaxation             S(t), the mean of exp(-λ t)
-    lost_rates             rates that are not above zero, because no double is small enough or a quick solver is not
-                           precise enough; they are left out of what is told of the others
+    lost_rates             number of rates that are not above zero, because they underflow or because the fast solver
+                           is not precise enough; histograms, means, quantiles and errors of rates leave them out
 
-On request also the rates one by one, and what becomes of them where those that are out of equilibrium shift the
-energies of all others: errors are abs(λ' - λ) / λ' for λ' and λ of the same rank, with and without these shifts.
+On request also the single rates, and the coupled rates λ': there the sites that are out of equilibrium shift the
+energies of all other sites. Errors are abs(λ' - λ) / λ' for λ' and λ of the same rank, with and without these shifts.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,11 +18,11 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ensemble.models.arrays import padded
+from ensemble.models.mean_field.kernels.histogram import density, within
+from ensemble.models.mean_field.kernels.tunnelling import averaged_relaxation
 from ensemble.models.mean_field.sample import ElectronSample, Sample, TLSSample
-from ensemble.models.model import Observable, OnDemand
-from ensemble.models.padding import padded
-from ensemble.physics.mean_field.histogram import density, within
-from ensemble.physics.mean_field.tunnelling import averaged_relaxation
+from ensemble.models.model import LazyObservables, Observable
 
 if TYPE_CHECKING:
     from ensemble.models.mean_field.disorder import SiteDraw, TLSDraw
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 _LOWEST = 0.1
-"""The part of the rates that is told as the slowest ones."""
+"""Fraction of the rates that count as slow."""
 
 
 def _number(long_name: str, *dims: str, dtype: str = "float64") -> Observable:
@@ -54,7 +55,7 @@ ENERGIES: Mapping[str, Observable] = {
     "sweeps": _number("sweeps to the solution", dtype="int64"),
     "residual": _number("error of the solution, in units of energy"),
 }
-"""What the solution alone tells."""
+"""Observables that need the self-consistent solution only."""
 
 _RATES: Mapping[str, Observable] = {
     "rate_histogram": _number("density of log10 λ", "rate"),
@@ -75,7 +76,7 @@ COUPLED: Mapping[str, Observable] = {
     "slow_shift": _on_request("ln(λ' / λ), of the slowest tenth"),
     "largest_shift": _on_request("largest abs(ln(λ' / λ))"),
 }
-"""What takes the whole rate matrix of two-level systems as well."""
+"""Observables that need the whole rate matrix of two-level systems as well."""
 
 _BOTH: Mapping[str, Observable] = {**ENERGIES, **_RATES, **COUPLED}
 
@@ -94,8 +95,8 @@ ELECTRONS: Mapping[str, Observable] = {
 }
 
 
-def of_tls(model: "MeanFieldTLSGlass", draw: "TLSDraw") -> OnDemand:
-    """The observables of one realization of two-level systems, each computed when it is read."""
+def of_tls(model: "MeanFieldTLSGlass", draw: "TLSDraw") -> LazyObservables:
+    """Return the observables of one realization of two-level systems, each computed when it is read."""
     sample = TLSSample(model, draw)
     entries = _of_both(model, sample)
     entries["mean_log_factor"] = lambda: np.log10(sample.thermal_factor).mean()
@@ -103,24 +104,24 @@ def of_tls(model: "MeanFieldTLSGlass", draw: "TLSDraw") -> OnDemand:
     entries["averaged_relaxation"] = lambda: averaged_relaxation(
         np.asarray(model.t), sample.thermal_factor, model.amplitude_min, model.amplitude_max
     )
-    return OnDemand(**entries)
+    return LazyObservables(**entries)
 
 
-def of_electrons(model: "ElectronGlass", draw: "SiteDraw") -> OnDemand:
-    """The observables of one realization of electrons, each computed when it is read."""
+def of_electrons(model: "ElectronGlass", draw: "SiteDraw") -> LazyObservables:
+    """Return the observables of one realization of electrons, each computed when it is read."""
     sample = ElectronSample(model, draw)
     entries = _of_both(model, sample)
     entries["electrons"] = lambda: sample.electrons
     entries["neighbour_distance"] = lambda: sample.neighbour_distance
     entries["bare_histogram"] = lambda: _histogram(model, sample.bare_rates)
     entries["bare_mean_log_rate"] = lambda: _log(sample.bare_rates).mean()
-    return OnDemand(**entries)
+    return LazyObservables(**entries)
 
 
 def _of_both(model: "Glass", sample: Sample) -> dict[str, Callable[[], ArrayLike]]:
     width = model.gap_width
 
-    def size() -> Array:
+    def magnitude() -> Array:
         return np.abs(sample.energy)
 
     def slow(values: Array) -> Array:
@@ -128,11 +129,11 @@ def _of_both(model: "Glass", sample: Sample) -> dict[str, Callable[[], ArrayLike
 
     return {
         "dos": lambda: density(sample.energy, -model.energy_range, model.energy_range, model.energy_bins),
-        "gap": lambda: density(size(), 0.0, model.gap_range, model.gap_bins) / 2,
+        "gap": lambda: density(magnitude(), 0.0, model.gap_range, model.gap_bins) / 2,
         "gap_density": lambda: within(sample.energy, 0.0, width),
         "shoulder_density": lambda: within(sample.energy, 2 * width, 3 * width),
-        "median_energy": lambda: np.median(size()),
-        "energy_quantiles": lambda: np.quantile(size(), model.quantile),
+        "median_energy": lambda: np.median(magnitude()),
+        "energy_quantiles": lambda: np.quantile(magnitude(), model.quantile),
         "rate_histogram": lambda: _histogram(model, sample.rates),
         "mean_log_rate": lambda: _log(sample.rates).mean(),
         "rate_quantiles": lambda: np.quantile(_log(sample.rates), model.quantile),
@@ -154,7 +155,7 @@ def _of_both(model: "Glass", sample: Sample) -> dict[str, Callable[[], ArrayLike
 
 
 def _log(rates: Array) -> Array:
-    """Log10 of those that are above zero; nan if there are none."""
+    """Return log10 of the rates above zero; nan if there are none."""
     found: Array = np.log10(rates[rates > 0])
     return found if len(found) else np.array([np.nan])
 
@@ -164,32 +165,32 @@ def _histogram(model: "Glass", rates: Array) -> Array:
 
 
 def _relaxation(t: Array, rates: Array) -> Array:
-    """(times,), the mean of exp(-λ t); what is lost does not relax."""
+    """Return the mean of exp(-λ t), (times,). Lost rates count as 0."""
     mean: Array = np.exp(-np.multiply.outer(t, np.maximum(rates, 0.0))).mean(axis=-1)
     return mean
 
 
 def _alone_over_coupled(sample: Sample) -> Array:
-    """λ / λ', the slowest rates first, without those that are lost; nan if all are."""
+    """Return λ / λ', the slowest rates first, without lost rates; nan if all are lost."""
     alone, coupled = sample.rates, sample.coupled_rates
     known = (alone > 0) & (coupled > 0)
     return alone[known] / coupled[known] if known.any() else np.array([np.nan])
 
 
 def _errors(sample: Sample) -> Array:
-    """Relative errors, the slowest rates first."""
+    """Return the relative errors, the slowest rates first."""
     return np.abs(1 - _alone_over_coupled(sample))
 
 
 def _shifts(sample: Sample) -> Array:
-    """ln(λ' / λ), the slowest rates first."""
+    """Return ln(λ' / λ), the slowest rates first."""
     return -np.log(_alone_over_coupled(sample))
 
 
 def _by_rank(values: Array, ranks: int) -> Array:
-    """(ranks,), means over values that have about the same rank; nan where there are more ranks than values."""
-    place = np.arange(len(values)) * ranks // len(values)
-    counts = np.bincount(place, minlength=ranks)
+    """Return means (ranks,) over values of about the same rank; nan where there are more ranks than values."""
+    rank = np.arange(len(values)) * ranks // len(values)
+    counts = np.bincount(rank, minlength=ranks)
     with np.errstate(invalid="ignore"):
-        means: Array = np.bincount(place, weights=values, minlength=ranks) / counts
+        means: Array = np.bincount(rank, weights=values, minlength=ranks) / counts
     return means

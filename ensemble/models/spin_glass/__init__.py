@@ -1,16 +1,17 @@
-"""A quantum spin glass in one dimension, whose random couplings reach far.
+"""Models of a quantum spin glass: a ring of spins with random long-range couplings in a transverse field.
 
-Couplings of neighbours are standard normal numbers, and the unit of energy. Each pair counts once. In the order in
-which a realization passes through them:
+The couplings of neighbours are standard normal numbers, which sets the unit of energy. Each pair counts once. The
+modules, in the order in which a realization uses them:
 
-    disorder.py     where spins start, and keys of the streams of all other random numbers, the same for every model
-    chain.py        SpinGlassChain: couplings, and the states that a model may look at
-    fields.py       SpinGlassFields: the density of fields, which closes where they are small
-    avalanches.py   SpinGlassAvalanches: spins in resonance with the transverse field, and those that they bring there
-    pairs.py        SpinGlassPairs: pairs of spins in resonance
-    levels.py       what is measured of eigenstates, and what is made of the averages
-    spectrum.py     SpinGlassSpectrum: how levels are spaced and how frozen eigenstates are
-    remnant.py      SpinGlassRemnant: what the softest spins remember, all others frozen
+- disorder: initial spins and keys of random streams, the same for all models
+- chain: `SpinGlassChain`, the couplings and the classical states that a model can start from
+- fields: `SpinGlassFields`, the distribution of local fields and its pseudogap at small fields
+- avalanches: `SpinGlassAvalanches`, avalanches of spins in resonance with the transverse field
+- pairs: `SpinGlassPairs`, resonant pairs of spins
+- levels: observables of eigenstates, and functions of their averages
+- spectrum: `SpinGlassSpectrum`, level statistics and Edwards-Anderson order of eigenstates
+- remnant: `SpinGlassRemnant`, the remnant polarization of the spins with the smallest fields
+- kernels: numerical functions of all models
 """
 
 from ensemble.models.spin_glass.avalanches import SpinGlassAvalanches

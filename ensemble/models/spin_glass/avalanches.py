@@ -1,8 +1,9 @@
-"""Resonant spins, whose fields are smaller than the transverse field h, and how many others they make resonant.
+"""The model `SpinGlassAvalanches`: avalanches of resonant spins, whose fields are smaller than the transverse field h.
 
-`ever` counts who has been resonant after so many flips of spins that are, each chosen at random. Where it passes a part
-of the chain it has run away. The branching number tells the first of these flips on its own: how many spins become
-resonant by a flip of one that is, over all that are, in a state that is fresh.
+`ever` counts the spins that have been resonant after a number of flips. Each flip takes a random spin that is resonant.
+An avalanche has run away if this count exceeds a fraction of the chain. The branching number belongs to the first
+flip: the number of spins that become resonant by the flip of one resonant spin of the initial state, averaged over the
+resonant spins.
 """
 
 import functools
@@ -14,20 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ensemble.errors import ParameterError
-from ensemble.models.model import Derived, Observable, OfMeans, OnDemand, parameter
+from ensemble.models.model import FunctionOfMeans, FunctionOfParameters, LazyObservables, Observable, parameter
 from ensemble.models.rules import Rule, increasing_from_zero, positive, two
 from ensemble.models.spin_glass.chain import RULES, STATE, STATE_MEANS, SpinGlassChain
 from ensemble.models.spin_glass.disorder import ChainDraw
-from ensemble.physics.spin_chain.avalanche import avalanche, newly_resonant
+from ensemble.models.spin_glass.kernels.avalanche import avalanche, newly_resonant
 
 Array = NDArray[np.float64]
 
 STEPS = (0, *sorted({round(10 ** (eighths / 8)) for eighths in range(33)}))
+"""Default numbers of flips: 0, and up to 8 values per decade from 1 to 10,000."""
 MOST_STEPS = 10_000_000
+"""Largest number of flips."""
 
 
 def _growth(model: "SpinGlassAvalanches", ever: Array) -> float:
-    """Slope of ln(ever) over ln(step) in the window; nan where fewer than two steps can be told."""
+    """Return the slope of ln(ever) over ln(step) in the fit window; nan for fewer than two usable steps."""
     step = np.asarray(model.step, dtype=np.float64)
     first, last = model.growth_window
     chosen = (step >= first) & (step <= last) & (step > 0) & (ever > 0)
@@ -53,7 +56,13 @@ def _part(name: str, value: Any) -> float:
 @final
 @dataclass(frozen=True)
 class SpinGlassAvalanches(SpinGlassChain):
-    """Avalanches of resonant spins among L with random couplings that fall off as a power of their distance."""
+    """Avalanches of resonant spins among L with random couplings that fall off as a power of their distance.
+
+    Notes
+    -----
+    A spin is resonant if abs(φ_i) < h, where φ_i = Σ_j J_ij Z_j is its local field. `kernels.avalanche` has
+    the algorithm.
+    """
 
     h: float = parameter(0.01, long_name="transverse field")
     state: str = parameter("stable", long_name=STATE_MEANS)
@@ -62,9 +71,9 @@ class SpinGlassAvalanches(SpinGlassChain):
     step: tuple[int, ...] = parameter(STEPS, long_name="flips of resonant spins")
 
     axes: ClassVar[tuple[str, ...]] = ("L", "alpha", "h", "state")
-    derived: ClassVar[Mapping[str, Derived]] = {
-        **SpinGlassChain.derived,
-        "reduced_length": Derived("h^(1/alpha) L", lambda chain: chain.h ** (1 / chain.alpha) * chain.L),
+    functions_of_parameters: ClassVar[Mapping[str, FunctionOfParameters]] = {
+        **SpinGlassChain.functions_of_parameters,
+        "reduced_length": FunctionOfParameters("h^(1/alpha) L", lambda chain: chain.h ** (1 / chain.alpha) * chain.L),
     }
     observables: ClassVar[Mapping[str, Observable]] = {
         "ever": Observable("spins that have been resonant", ("step",), dtype="int64"),
@@ -74,17 +83,17 @@ class SpinGlassAvalanches(SpinGlassChain):
         "flips": Observable("flips until none is resonant or all have been", (), dtype="int64"),
         "newly_resonant": Observable("spins made resonant by those that are, one at a time", (), dtype="int64"),
     }
-    of_means: ClassVar[Mapping[str, OfMeans]] = {
-        "fraction": OfMeans(
+    functions_of_means: ClassVar[Mapping[str, FunctionOfMeans]] = {
+        "fraction": FunctionOfMeans(
             "part of the spins that have been resonant", ("ever",), lambda model, ever: ever / model.L, dims=("step",)
         ),
-        "growth": OfMeans("power of the flips that resonant spins grow as", ("ever",), _growth),
-        "growth_beyond": OfMeans(
+        "growth": FunctionOfMeans("power of the flips that resonant spins grow as", ("ever",), _growth),
+        "growth_beyond": FunctionOfMeans(
             "power of the flips that further resonant spins grow as",
             ("ever", "initial"),
             lambda model, ever, initial: _growth(model, ever - initial),
         ),
-        "branching": OfMeans(
+        "branching": FunctionOfMeans(
             "spins made resonant by one", ("newly_resonant", "initial"), lambda _, new, initial: np.divide(new, initial)
         ),
     }
@@ -98,18 +107,18 @@ class SpinGlassAvalanches(SpinGlassChain):
     }
 
     def memory(self, measured: Collection[str]) -> int:
-        """Couplings, and two numbers for each flip."""
+        """Return the memory in bytes: the couplings, and two numbers for each flip."""
         return super().memory(measured) + 16 * self.step[-1]
 
     def measure(self, disorder: ChainDraw) -> Mapping[str, Any]:
-        """The observables of one draw."""
+        """Return the observables of one realization."""
         sample = functools.cache(lambda: self.sample(disorder, self.state))
         course = functools.cache(
             lambda: avalanche(
                 sample().coupling, sample().spins, sample().field, self.h, self.step[-1], disorder.choices
             )
         )
-        return OnDemand(
+        return LazyObservables(
             ever=lambda: course().ever[list(self.step)],
             initial=lambda: np.count_nonzero(np.abs(sample().field) < self.h),
             final=lambda: course().ever[-1],

@@ -1,4 +1,4 @@
-"""What all models of the chain have: its couplings, and the states that it may be in."""
+"""The base class of all models of the chain: its couplings and its classical states."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy.special import zeta
 
 from ensemble.errors import ParameterError
-from ensemble.models.model import Derived, Model, parameter
+from ensemble.models.model import FunctionOfParameters, Model, parameter
 from ensemble.models.rules import Rule, checked, finite, integer, one_of
 from ensemble.models.spin_glass.disorder import ChainDraw
-from ensemble.physics.spin_chain import couplings, relaxation
+from ensemble.models.spin_glass.kernels import couplings, relaxation
 
 Array = NDArray[np.float64]
 
@@ -23,31 +23,32 @@ _ORDERS: Mapping[str, str] = {
     "stable_reluctant": "reluctant",
 }
 STATES = (*_ORDERS, "hot")
-"""Stable against single flips, from four orders of flips; or where the spins start, at infinite temperature."""
+"""Stable against single flips, reached by four orders of flips; or the initial spins, at infinite temperature."""
 
 STATE_MEANS = "stable: none gains by a flip, after sweeps at random or in the order of its name; hot: at random"
 
 LARGEST = 50_000
+"""Largest number of spins."""
 
 
 @final
 @dataclass(frozen=True)
 class ChainSample:
-    """Couplings, and a state."""
+    """Couplings and a classical state."""
 
     coupling: Array
     """(L, L), J_ij."""
     spins: Array
     """(L,), Z_i, -1 or 1."""
     field: Array
-    """(L,), φ_i."""
+    """(L,), local fields φ_i."""
     flips: int
-    """How many led to the state."""
+    """Number of flips from the initial spins to the state."""
 
 
 @dataclass(frozen=True)
 class SpinGlassChain(Model):
-    """L spins on a ring, whose random couplings fall off as the power alpha of their distance."""
+    """A ring of L spins whose random couplings fall off as the power alpha of their distance."""
 
     L: int = parameter(long_name="number of spins")
     alpha: float = parameter(0.7, long_name="power of the distance that couplings fall off as")
@@ -55,37 +56,43 @@ class SpinGlassChain(Model):
 
     axes: ClassVar[tuple[str, ...]] = ("L", "alpha")
     draw_fields: ClassVar[tuple[str, ...]] = ("L",)
-    derived: ClassVar[Mapping[str, Derived]] = {
-        "threshold": Derived("power of the density of fields at which they are marginal", lambda c: 1 / c.alpha - 1),
-        "correction": Derived("power of 1/L that the variance of fields converges as", lambda c: 2 * c.alpha - 1),
-        "variance": Derived(
+    functions_of_parameters: ClassVar[Mapping[str, FunctionOfParameters]] = {
+        "threshold": FunctionOfParameters(
+            "power of the density of fields at which they are marginal", lambda c: 1 / c.alpha - 1
+        ),
+        "correction": FunctionOfParameters(
+            "power of 1/L that the variance of fields converges as", lambda c: 2 * c.alpha - 1
+        ),
+        "variance": FunctionOfParameters(
             "mean square of fields at infinite temperature",
             lambda chain: couplings.variance(chain.L, chain.alpha, chain.distance),
         ),
-        "variance_infinite": Derived("the same for infinitely many spins", lambda chain: 2 * zeta(2 * chain.alpha)),
+        "variance_infinite": FunctionOfParameters(
+            "the same for infinitely many spins", lambda chain: 2 * zeta(2 * chain.alpha)
+        ),
     }
     rules: ClassVar[Mapping[str, Rule]]
-    """One for each parameter."""
+    """The validation rule of each parameter."""
 
     def __post_init__(self) -> None:
-        given = {field.name: getattr(self, field.name) for field in fields(self)}
-        for name, value in checked(self.rules, given).items():
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        for name, value in checked(self.rules, values).items():
             object.__setattr__(self, name, value)
 
-    def memory(self, measured: Collection[str]) -> int:  # noqa: ARG002 - all of them take the couplings
-        """Couplings, and nothing else of their size."""
+    def memory(self, measured: Collection[str]) -> int:  # noqa: ARG002 - all observables need the couplings
+        """Return the memory in bytes: the couplings, the only large array."""
         return 8 * self.L**2
 
     def draw(self, rng: np.random.Generator) -> ChainDraw:
-        """Where spins start, and keys of streams."""
+        """Draw the initial spins and the keys of the random streams."""
         return ChainDraw.of(rng, self.L)
 
     def coupling(self, draw: ChainDraw) -> Array:
-        """(L, L), J_ij of one draw."""
+        """Return the couplings J_ij of one realization, (L, L)."""
         return couplings.ring(self.L, self.alpha, self.distance, draw.pairs)
 
     def sample(self, draw: ChainDraw, state: str) -> ChainSample:
-        """Couplings of one draw, and one of the `STATES`."""
+        """Return the couplings of one realization and one of the `STATES`."""
         coupling = self.coupling(draw)
         if state == "hot":
             return ChainSample(coupling, draw.start, relaxation.fields(coupling, draw.start), 0)
@@ -107,7 +114,7 @@ RULES: Mapping[str, Rule] = {
     "alpha": _power,
     "distance": one_of(*couplings.DISTANCES),
 }
-"""Of these parameters."""
+"""Validation rules of the parameters of the chain."""
 
 STATE: Rule = one_of(*STATES)
-"""Of a parameter that chooses a state."""
+"""Validation rule of a parameter that chooses a state."""

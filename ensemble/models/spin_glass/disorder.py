@@ -1,4 +1,4 @@
-"""The disorder: where spins start, and the keys of streams of numbers, which are too many to be kept."""
+"""Random numbers of one realization: initial spins, and keys of the random streams that are too long to be stored."""
 
 from dataclasses import dataclass
 from typing import final
@@ -12,14 +12,14 @@ Array = NDArray[np.float64]
 @final
 @dataclass(frozen=True)
 class ChainDraw:
-    """One realization of a chain, the same for every model of it."""
+    """Random numbers of one realization of a chain, the same for all models."""
 
     start: Array
-    """(L,), -1 or 1 at random: a state at infinite temperature."""
+    """(L,), -1 or 1 at random: the initial spins, a state at infinite temperature."""
     pairs_key: NDArray[np.uint64]
-    """(2,), of the numbers of pairs."""
+    """(2,), key of the stream for the couplings of pairs."""
     turns_key: NDArray[np.uint64]
-    """(2,), of the order in which spins turn."""
+    """(2,), key of the stream for the order in which spins flip."""
 
     @classmethod
     def of(cls, rng: np.random.Generator, length: int) -> "ChainDraw":
@@ -30,15 +30,15 @@ class ChainDraw:
 
     @property
     def pairs(self) -> np.random.Generator:
-        """Of the pairs (0, 1), (0, 2), ... (L - 2, L - 1), from the first on; the fastest that NumPy has."""
+        """Generator for the pairs (0, 1), (0, 2), ... (L - 2, L - 1), from the first on: the fastest one of NumPy."""
         return np.random.Generator(np.random.SFC64(np.random.SeedSequence(self.pairs_key.tolist())))
 
     @property
     def turns(self) -> np.random.Generator:
-        """Of the orders in which spins relax, from the first on."""
+        """Generator for the orders in which spins relax."""
         return np.random.Generator(np.random.Philox(key=self.turns_key))
 
     @property
     def choices(self) -> np.random.Generator:
-        """Of the spins that an avalanche flips, from the first on: far ahead in the stream of turns."""
+        """Generator for the spins that an avalanche flips: the stream of `turns`, jumped far ahead."""
         return np.random.Generator(np.random.Philox(key=self.turns_key).jumped())

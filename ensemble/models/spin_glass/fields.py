@@ -1,7 +1,7 @@
-"""Fields of all spins in one state: how few of them are small, and how the energy came to be what it is.
+"""The model `SpinGlassFields`: the distribution of local fields in one state, its pseudogap, and the energy.
 
-Fields have the same density on both sides of zero. It is counted in bins whose edges are a constant factor apart and
-told on the axis where fields have their sign: its integral over both sides is 1, where bins reach far enough.
+The density of fields is the same on both sides of zero. It is counted in logarithmic bins of abs(φ) and given as a
+density on the axis of signed fields: its integral over both sides is 1 if the bins cover all fields.
 """
 
 import functools
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ensemble.errors import ParameterError
-from ensemble.models.model import Coordinate, Observable, OfMeans, OnDemand, parameter
+from ensemble.models.model import Coordinate, FunctionOfMeans, LazyObservables, Observable, parameter
 from ensemble.models.rules import Rule, increasing_from_zero, integer, positive, two
 from ensemble.models.spin_glass.chain import RULES, STATE, STATE_MEANS, ChainSample, SpinGlassChain
 from ensemble.models.spin_glass.disorder import ChainDraw
@@ -22,15 +22,15 @@ Array = NDArray[np.float64]
 
 
 def _line(model: "SpinGlassFields", density: Array) -> tuple[float, float]:
-    """Slope and value at 1 of the logarithm of the density, over that of the field, in the window.
+    """Return slope and value at 1 of the fit of ln(density) over ln(field) in the window; nan for fewer than two bins.
 
-    A bin weighs as much as it counts: so says Poisson, by whose law the logarithm of n has the variance 1 / n.
+    The weight of a bin is its count: by Poisson statistics the logarithm of n has the variance 1 / n.
     """
-    place, width = model.coords()["field"], np.diff(model.edges)
-    chosen = (place > model.window[0]) & (place < model.window[1]) & (density > 0)
+    field, width = model.coords()["field"], np.diff(model.edges)
+    chosen = (field > model.window[0]) & (field < model.window[1]) & (density > 0)
     if np.count_nonzero(chosen) < 2:
         return float("nan"), float("nan")
-    x, y, weight = np.log(place[chosen]), np.log(density[chosen]), np.sqrt((density * width)[chosen])
+    x, y, weight = np.log(field[chosen]), np.log(density[chosen]), np.sqrt((density * width)[chosen])
     value, slope = np.polynomial.polynomial.polyfit(x, y, 1, w=weight)
     return float(slope), float(np.exp(value))
 
@@ -38,7 +38,12 @@ def _line(model: "SpinGlassFields", density: Array) -> tuple[float, float]:
 @final
 @dataclass(frozen=True)
 class SpinGlassFields(SpinGlassChain):
-    """Fields of L spins with random couplings that fall off as a power of their distance."""
+    """Fields of L spins with random couplings that fall off as a power of their distance.
+
+    Notes
+    -----
+    The local field of spin i is φ_i = Σ_j J_ij Z_j, and the energy per spin is (1/L) Σ_i Z_i φ_i / 2.
+    """
 
     state: str = parameter("stable", long_name=STATE_MEANS)
     smallest: float = parameter(10**-2.5, long_name="size from which on fields are counted")
@@ -58,9 +63,9 @@ class SpinGlassFields(SpinGlassChain):
         "energy": Observable("energy of a spin", ()),
         "flips": Observable("flips of a spin", ()),
     }
-    of_means: ClassVar[Mapping[str, OfMeans]] = {
-        "slope": OfMeans("power of abs(φ) that the density follows", ("density",), lambda m, p: _line(m, p)[0]),
-        "prefactor": OfMeans("density over that power of abs(φ)", ("density",), lambda m, p: _line(m, p)[1]),
+    functions_of_means: ClassVar[Mapping[str, FunctionOfMeans]] = {
+        "slope": FunctionOfMeans("power of abs(φ) that the density follows", ("density",), lambda m, p: _line(m, p)[0]),
+        "prefactor": FunctionOfMeans("density over that power of abs(φ)", ("density",), lambda m, p: _line(m, p)[1]),
     }
     rules: ClassVar[Mapping[str, Rule]] = {
         **RULES,
@@ -79,18 +84,18 @@ class SpinGlassFields(SpinGlassChain):
 
     @property
     def edges(self) -> Array:
-        """(bins + 1,), of the bins."""
+        """(bins + 1,), edges of the bins."""
         return np.geomspace(self.smallest, self.largest, self.bins + 1)
 
     def coords(self) -> dict[str, NDArray[Any]]:
-        """The geometric middles of bins."""
+        """Return the geometric centres of the bins."""
         edges = self.edges
         return {"field": np.sqrt(edges[1:] * edges[:-1])}
 
     def measure(self, disorder: ChainDraw) -> Mapping[str, Any]:
-        """The observables of one draw."""
+        """Return the observables of one realization."""
         sample = functools.cache(lambda: self.sample(disorder, self.state))
-        return OnDemand(
+        return LazyObservables(
             density=lambda: self._density(sample()),
             density_at_zero=lambda: (np.abs(sample().field) < self.near).mean() / (2 * self.near),
             smallest_field=lambda: np.abs(sample().field).min(),

@@ -1,4 +1,4 @@
-"""What the softest spins of the chain remember of a state for ever, all others frozen."""
+"""The model `SpinGlassRemnant`: the polarization that the softest spins keep for all times, all other spins frozen."""
 
 import functools
 from collections.abc import Collection, Mapping
@@ -9,24 +9,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ensemble.errors import ParameterError
-from ensemble.models.model import Coordinate, Observable, OfMeans, OnDemand, parameter
-from ensemble.models.padding import padded
+from ensemble.models.arrays import padded
+from ensemble.models.model import Coordinate, FunctionOfMeans, LazyObservables, Observable, parameter
 from ensemble.models.rules import Rule, integer, positive
 from ensemble.models.spin_glass.chain import RULES, STATE, ChainSample, SpinGlassChain
 from ensemble.models.spin_glass.disorder import ChainDraw
+from ensemble.models.spin_glass.kernels import remnant
 from ensemble.physics.one_blas_thread import one_blas_thread
-from ensemble.physics.spin_chain import remnant
 
 Array = NDArray[np.float64]
 
 _FOUND = 1e-6
-"""What other processors may make of eigenstates, of which some are close to each other."""
+"""Relative difference between processors of results from eigenstates, some of which are nearly degenerate."""
 
 
 @final
 @dataclass(frozen=True)
 class SpinGlassRemnant(SpinGlassChain):
-    """Polarizations that remain of the softest of L spins after any time in a transverse field."""
+    """Polarizations that remain of the softest of L spins after any time in a transverse field.
+
+    Notes
+    -----
+    The softest spins are those with the smallest abs(φ). `kernels.remnant` has the Hamiltonian and the time average.
+    """
 
     h: float = parameter(0.1, long_name="transverse field")
     free: int = parameter(8, long_name="spins that are not frozen, those with the smallest fields")
@@ -42,8 +47,8 @@ class SpinGlassRemnant(SpinGlassChain):
         "mean_polarization": Observable("polarization that remains of these spins", (), accuracy=_FOUND),
         "mean_baseline": Observable("the same without couplings", ()),
     }
-    of_means: ClassVar[Mapping[str, OfMeans]] = {
-        "over_baseline": OfMeans(
+    functions_of_means: ClassVar[Mapping[str, FunctionOfMeans]] = {
+        "over_baseline": FunctionOfMeans(
             "polarization that remains, over that without couplings",
             ("mean_polarization", "mean_baseline"),
             lambda _, remains, baseline: np.divide(remains, baseline),
@@ -63,15 +68,15 @@ class SpinGlassRemnant(SpinGlassChain):
             raise ParameterError(f"free must be at most L, got {self.free} of {self.L} spins")
 
     def coords(self) -> dict[str, NDArray[Any]]:
-        """Numbers of spins."""
+        """Return the numbers of the spins, the softest is 1."""
         return {"rank": np.arange(1, self.ranks + 1)}
 
     def memory(self, measured: Collection[str]) -> int:
-        """Couplings, and three matrices of the spins that are free with something on top."""
+        """Return the memory in bytes: the couplings, and a little more than three matrices of the free spins."""
         return super().memory(measured) + 26 * (1 << 2 * self.free)
 
     def measure(self, disorder: ChainDraw) -> Mapping[str, Any]:
-        """The observables of one draw."""
+        """Return the observables of one realization."""
         sample = functools.cache(lambda: self.sample(disorder, self.state))
         remains = functools.cache(lambda: self._polarization(sample()))
 
@@ -81,7 +86,7 @@ class SpinGlassRemnant(SpinGlassChain):
         def baseline() -> Array:
             return remnant.alone(field(), self.h)
 
-        return OnDemand(
+        return LazyObservables(
             polarization=lambda: padded(remains(), self.ranks),
             baseline=baseline,
             field=field,
@@ -90,7 +95,7 @@ class SpinGlassRemnant(SpinGlassChain):
         )
 
     def _polarization(self, sample: ChainSample) -> Array:
-        """(free,), the softest first."""
+        """Return the remaining polarizations (free,), the softest spin first."""
         free = remnant.softest(sample.field, self.free)
         with one_blas_thread:
             frozen = remnant.frozen_fields(sample.coupling, sample.spins, free)

@@ -1,4 +1,4 @@
-"""Eigenstates of the chain: whether its levels repel one another, and how frozen it is, from the ground state up."""
+"""The model `SpinGlassSpectrum`: level statistics and Edwards-Anderson order of eigenstates."""
 
 import functools
 from collections.abc import Collection, Mapping
@@ -9,19 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ensemble.errors import ParameterError
-from ensemble.models.model import Coordinate, Observable, OfMeans, OnDemand, parameter
+from ensemble.models.model import Coordinate, FunctionOfMeans, LazyObservables, Observable, parameter
 from ensemble.models.rules import Rule, integer, not_negative, one_of, parts
 from ensemble.models.spin_glass.chain import RULES, SpinGlassChain
 from ensemble.models.spin_glass.disorder import ChainDraw
+from ensemble.models.spin_glass.kernels.sectors import Sector
+from ensemble.models.spin_glass.kernels.spectrum import BLOCK_BYTES, Levels, parts_of_spectrum, whole_spectrum
 from ensemble.models.spin_glass.levels import OBSERVABLES, OF_MEANS, measured
 from ensemble.physics.one_blas_thread import one_blas_thread
-from ensemble.physics.spin_chain.sectors import Sector
-from ensemble.physics.spin_chain.spectrum import BLOCK_BYTES, Levels, parts_of_spectrum, whole_spectrum
 
 _PARITIES: Mapping[str, tuple[int, ...]] = {"both": (1, -1), "plus": (1,), "minus": (-1,)}
 
 LARGEST, LARGEST_WHOLE, SMALLEST_WHOLE = 16, 14, 8
-"""Spins; those of which all levels can be found; and those of which it is always done, as there are few."""
+"""Largest L; largest L whose whole spectrum can be computed; up to the third, the whole spectrum always is."""
 
 
 def _tens(name: str, value: Any) -> int:
@@ -36,7 +36,14 @@ def _tens(name: str, value: Any) -> int:
 @final
 @dataclass(frozen=True)
 class SpinGlassSpectrum(SpinGlassChain):
-    """All eigenstates of up to 14 spins in both sectors of the parity, or some of those of up to 16."""
+    """All eigenstates of up to 14 spins in both sectors of the parity, or some of those of up to 16.
+
+    Notes
+    -----
+    The Hamiltonian is H = Σ_{i<j} J_ij Z_i Z_j + h Σ_i X_i; it commutes with the parity Π_i X_i. The gap
+    ratio and the Edwards-Anderson order are averaged in bins of the scaled energy, which is 0 for the ground state of a
+    sector and 1 for its highest state.
+    """
 
     h: float = parameter(0.3, long_name="transverse field")
     sectors: str = parameter("both", long_name="both: sectors of even and odd parity; plus, minus: one of them")
@@ -47,7 +54,7 @@ class SpinGlassSpectrum(SpinGlassChain):
 
     axes: ClassVar[tuple[str, ...]] = ("L", "alpha", "h")
     observables: ClassVar[Mapping[str, Observable]] = OBSERVABLES
-    of_means: ClassVar[Mapping[str, OfMeans]] = OF_MEANS
+    functions_of_means: ClassVar[Mapping[str, FunctionOfMeans]] = OF_MEANS
     coordinates: ClassVar[Mapping[str, Coordinate]] = {
         "energy": Coordinate("scaled energy, from 0 to 1"),
         "depth": Coordinate("scaled energy, from the nearer end"),
@@ -65,20 +72,24 @@ class SpinGlassSpectrum(SpinGlassChain):
     }
 
     def coords(self) -> dict[str, NDArray[Any]]:
-        """The middles of bins."""
+        """Return the centres of the bins."""
         middles = (np.arange(self.bins) + 0.5) / self.bins
         return {"energy": middles, "depth": middles[: self.bins // 2]}
 
-    def memory(self, measured: Collection[str]) -> int:  # noqa: ARG002 - all of them take the eigenstates
-        """Three matrices and a bit, or vectors of Lanczos' method; signs of all pairs, and squares of some states."""
+    def memory(self, measured: Collection[str]) -> int:  # noqa: ARG002 - all observables need the eigenstates
+        """Return the memory in bytes.
+
+        It counts a little more than three matrices, or the vectors of the Lanczos method; the signs of all pairs; and
+        the squares of a block of states.
+        """
         size = 1 << (self.L - 1)
         columns = 13 * size // 4 if self._small else 8 * self.levels
         return 8 * size * (columns + self.L**2) + BLOCK_BYTES
 
     def measure(self, disorder: ChainDraw) -> Mapping[str, Any]:
-        """The observables of one draw."""
+        """Return the observables of one realization."""
         found = functools.cache(lambda: measured(self._spectra(disorder), self.bins))
-        return OnDemand(**{name: functools.partial(lambda each: found()[each], name) for name in OBSERVABLES})
+        return LazyObservables(**{name: functools.partial(lambda each: found()[each], name) for name in OBSERVABLES})
 
     def _spectra(self, disorder: ChainDraw) -> list[list[Levels]]:
         coupling = self.coupling(disorder)
@@ -90,5 +101,5 @@ class SpinGlassSpectrum(SpinGlassChain):
 
     @property
     def _small(self) -> bool:
-        """Whether all levels are found."""
+        """Whether all levels are computed."""
         return self.whole >= self.L

@@ -2,19 +2,21 @@
 
 The model of Artiaco, Balducci and Scardicchio, PRB 103, 214205 (2021), and of its first preprint; equation numbers
 are those of the PRB. Energies are in units of W and times in ħ/W, so that ħ = 1; lengths are in nm. W itself, in
-eV, enters only the prefactors of J and Y. In the order in which a realization passes through them:
+eV, enters only the prefactors of J and Y. The modules, in the order in which a realization uses them:
 
-    draw.py         TLSDraw: bare random numbers, the same for every option and every parameter but N
-    couplings.py    TLSDisorder: from a draw to J_ij, Y_i, ν_i and the initial state, in each convention
-    observables.py  what is measured, from the closed forms in `physics`
-    model.py        TLSGlass: the parameters, and all this as the framework sees it
-    validation.py   which values the parameters may have
-    materials.py    SiO2, BK7 and PMMA as presets, and the ratio of dissipation to interaction, Eq. (24)
-    derived.py      what follows from the parameters without a draw: Table I, the axes of the phase diagram
+- draw: `TLSDraw`, random numbers, the same for all options and all parameters but N
+- couplings: `TLSDisorder`, from random numbers to J_ij, Y_i, ν_i and the initial state, in each convention
+- observables: the observables of a realization, from the closed forms in `kernels`
+- model: `TLSGlass`, the parameters and the interface of a model
+- validation: allowed values of the parameters
+- materials: SiO2, BK7 and PMMA as presets, and the ratio of dissipation to interaction, Eq. (24)
+- derived: functions of the parameters: Table I, and the axes of the phase diagram
+- kernels: numerical functions
 """
 
 from ensemble.models.tls_glass.couplings import TLSDisorder
 from ensemble.models.tls_glass.draw import TLSDraw
+from ensemble.models.tls_glass.kernels import reduced_density_matrix
 from ensemble.models.tls_glass.model import DEFAULT_TIMES, TLSGlass
 
-__all__ = ["DEFAULT_TIMES", "TLSDisorder", "TLSDraw", "TLSGlass"]
+__all__ = ["DEFAULT_TIMES", "TLSDisorder", "TLSDraw", "TLSGlass", "reduced_density_matrix"]

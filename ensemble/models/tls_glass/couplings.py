@@ -1,20 +1,21 @@
-"""From a draw to couplings, rates and an initial state: Eqs. (11), (21) and (22), in each convention.
+"""Couplings, rates and initial state from random numbers: Eqs. (11), (21) and (22), in each convention.
 
     ħν_i = 2 sqrt(ε_i² + Δ_i²)                                                                    Eq. (11)
     Y_i  = epsilon Δ_i² γ² ħν_i Tr(D_i²) / (12π ρ ħ⁴ v⁵)                                          Eq. (21)
     J_ij = eta γ² ε_i ε_j / (ħν_i ħν_j) D_ij / (4π ρ v² nm³) (nm / r_ij)^power                    Eq. (22)
 
-with 3 / v³ = 1 / v_L³ + 2 / v_T³, Eq. (A9), and power = 3 for phonons. What D_ij and Tr(D_i²) are:
+with 3 / v³ = 1 / v_L³ + 2 / v_T³, Eq. (A9), and power = 3 for phonons. D_ij and Tr(D_i²) depend on the convention:
 
     published, gaussian   a standard normal number for each pair, the square of one for each site (Sec. IV A)
-    published, elastic    both from one random tensor for each site, Eq. (A27): `physics.elastic_dipole`
+    published, elastic    both from one random tensor for each site, Eq. (A27): `kernels.elastic_dipole`
     preprint, gaussian    one number for each polarization α = L, T, and other prefactors:
                               J_ij = -eta γ² ε_i ε_j / (ħν_i ħν_j) / (8π ρ r_ij³) [g_L / v_L² + g_T / v_T²]
                               Y_i  = epsilon Δ_i² γ² ħν_i / (30π ρ ħ⁴) [χ_L / v_L⁵ + χ_T / v_T⁵]
                           which is D_ij = -v² [...] / 2 and Tr(D_i²) = 2 v⁵ [...] / 5 in the formulas above.
 
-The preprint's text has (ħν_i)³ in Y_i, which is no rate: dimensions ask for ħν_i, as in Eq. (21). Its box is one
-with L0 = 10 nm, shrunk by 10³ to make the interaction strong: the same as L0 = 0.01 nm with eta = 1.
+The text of the preprint has (ħν_i)³ in Y_i, which does not have the dimension of a rate; ħν_i as in Eq. (21) has. The
+box of the preprint has L0 = 10 nm and is shrunk by 10³ to make the interaction strong, which is the same as
+L0 = 0.01 nm with eta = 1.
 """
 
 import math
@@ -26,8 +27,8 @@ from numpy.typing import NDArray
 from scipy import constants
 
 from ensemble.models.tls_glass.draw import TLSDraw
+from ensemble.models.tls_glass.kernels import elastic_dipole
 from ensemble.physics import disorder as disorder_of
-from ensemble.physics import elastic_dipole
 
 if TYPE_CHECKING:
     from ensemble.models.tls_glass.model import TLSGlass
@@ -38,7 +39,10 @@ Array = NDArray[np.float64]
 @final
 @dataclass(frozen=True, eq=False)
 class TLSDisorder:
-    """The couplings, rates and initial state of one realization at one point of parameters."""
+    """The couplings, rates and initial state of one realization for one set of parameters.
+
+    `TLSGlass.scale` makes it from a `TLSDraw`, and `TLSGlass.evolve` takes it.
+    """
 
     coupling: Array
     """J_ij in units of W, symmetric, zero on the diagonal, (N, N)."""
@@ -55,7 +59,7 @@ class TLSDisorder:
 
 
 def scale(glass: "TLSGlass", draw: TLSDraw) -> TLSDisorder:
-    """The disorder that a draw becomes with the parameters of `glass`."""
+    """Return the physical disorder from random numbers, with the parameters of `glass`."""
     tunnelling = disorder_of.log_uniform(draw.tunnelling, glass.delta_bar, glass.n_delta)
     frequency = 2.0 * np.sqrt(draw.splitting**2 + tunnelling**2)
     position = glass.side * draw.position[:, : glass.d]
@@ -69,7 +73,7 @@ def scale(glass: "TLSGlass", draw: TLSDraw) -> TLSDisorder:
 
 
 def _dipoles(glass: "TLSGlass", draw: TLSDraw, position: Array) -> tuple[Array, Array]:
-    """D_ij (N, N), zero on the diagonal, and Tr(D_i²) (N,)."""
+    """Return D_ij (N, N), zero on the diagonal, and Tr(D_i²) (N,)."""
     if glass.dipoles == "elastic":
         tensors = elastic_dipole.tensors(draw.dipole_tensor)
         i, j = np.triu_indices(glass.N, k=1)
@@ -87,7 +91,10 @@ def _dipoles(glass: "TLSGlass", draw: TLSDraw, position: Array) -> tuple[Array, 
 
 
 def _polar_angles(glass: "TLSGlass", polar: Array) -> Array:
-    """θ_i (N,) of directions uniform on the sphere, or uniform on (0, π), which favours the poles; both fall with u."""
+    """Return θ_i (N,), uniform on the sphere, or uniform on (0, π), which favours the poles.
+
+    Both decrease with `polar`.
+    """
     if glass.angles == "uniform":
         return math.pi * (1.0 - polar)
     theta: Array = np.arccos(2.0 * polar - 1.0)
@@ -95,7 +102,7 @@ def _polar_angles(glass: "TLSGlass", polar: Array) -> Array:
 
 
 def _coupling_prefactor(glass: "TLSGlass") -> float:
-    """W γ² / (4π ρ v² nm³), the coupling in units of W at a distance of 1 nm and unit angles and dipoles."""
+    """Return W γ² / (4π ρ v² nm³), the coupling in units of W at a distance of 1 nm and unit angles and dipoles."""
     density = glass.density * constants.gram / constants.centi**3
     stiffness = density * (glass.v * constants.kilo) ** 2
     volume = constants.nano**3
@@ -103,7 +110,7 @@ def _coupling_prefactor(glass: "TLSGlass") -> float:
 
 
 def _rate_prefactor(glass: "TLSGlass") -> float:
-    """W⁴ γ² / (12π ρ ħ³ v⁵), the rate in units of W/ħ for unit energies and dipoles."""
+    """Return W⁴ γ² / (12π ρ ħ³ v⁵), the rate in units of W/ħ for unit energies and dipoles."""
     speed, density = glass.v, glass.density * constants.gram / constants.centi**3
     energy, wave = glass.W * constants.e, constants.hbar * speed * constants.kilo
     return (energy / wave) ** 3 * energy * glass.gamma**2 / (12.0 * math.pi * density * (speed * constants.kilo) ** 2)

@@ -1,8 +1,9 @@
-"""One realization as bare random numbers: everything random in the model, and nothing that a parameter but N sets.
+"""The random numbers of one realization: all randomness of the model, independent of all parameters but N.
 
-All options see the same numbers, so that a convention, a dimension or a law of the initial angles can be compared
-realization by realization; each reads the numbers that it needs. The order is part of every store's identity:
-a store that grows draws its new realizations next to old ones, so new numbers come after all existing ones.
+All options use the same numbers, so that conventions, dimensions or distributions of the initial angles can be compared
+realization by realization. Each option reads the numbers that it needs. The order of the draws is part of the identity
+of every store: a store that grows gets new realizations next to old ones, so new numbers must come after all existing
+ones.
 """
 
 from dataclasses import dataclass
@@ -19,20 +20,20 @@ Array = NDArray[np.float64]
 @final
 @dataclass(frozen=True, eq=False)
 class TLSDraw:
-    """Random numbers of N two-level systems; pairs i < j are listed row after row, N (N - 1) / 2 of them."""
+    """Random numbers of N two-level systems; pairs i < j are listed row by row, N (N - 1) / 2 of them."""
 
     splitting: Array
     """ε_i / W, uniform on (0, 1), (N,)."""
     tunnelling: Array
     """Exponent of Δ_i, uniform on (-1/2, 1/2), (N,)."""
     position: Array
-    """r_i in units of the side of the box, uniform on the unit cube, (N, 3); d dimensions take d columns."""
+    """r_i in units of the side of the box, uniform on the unit cube, (N, 3); d dimensions use the first d columns."""
     dipole: Array
-    """D_ij, standard normal, (pairs,); of the longitudinal phonons where each polarization has its own."""
+    """D_ij, standard normal, (pairs,); longitudinal phonons if each polarization has its own."""
     dipole_trace: Array
-    """Tr(D_i²), squares of standard normal numbers, (N,); likewise."""
+    """Tr(D_i²), squares of standard normal numbers, (N,); longitudinal phonons if each polarization has its own."""
     polar: Array
-    """What the polar angles of the initial Bloch vectors are made from, uniform on (0, 1), (N,)."""
+    """Numbers for the polar angles of the initial Bloch vectors, uniform on (0, 1), (N,)."""
     phi: Array
     """Azimuthal angles of the initial Bloch vectors, uniform on (0, 2π), (N,)."""
     dipole_T: Array
@@ -40,7 +41,7 @@ class TLSDraw:
     dipole_trace_T: Array
     """Tr(D_i²) of the transverse phonons, squares of standard normal numbers, (N,)."""
     dipole_tensor: Array
-    """The six numbers of each elastic dipole tensor, standard normal, (N, 6)."""
+    """Six numbers for each elastic dipole tensor, standard normal, (N, 6)."""
 
 
 def draw(rng: np.random.Generator, N: int) -> TLSDraw:

@@ -1,15 +1,15 @@
-"""Glasses that have been measured, and how dissipation compares with interaction in them.
+"""Measured glasses as presets, and the ratio of dissipation to interaction in them.
 
 Table I: fused quartz (SiO2), borosilicate glass (BK7) and plexiglass (PMMA). Its Δ_bar is a power of ten: the geometric
-mean of its Δ_min and Δ_max is 1.1 (SiO2), 0.8 (BK7) and 1.7 (PMMA) times that. The presets take Δ_bar as it stands and
+mean of its Δ_min and Δ_max is 1.1 (SiO2), 0.8 (BK7) and 1.7 (PMMA) times that. The presets take Δ_bar of the table, and
 log10(Δ_max / Δ_min) decades around it.
 
-The phase diagram, Fig. 2, has the axes Δ_bar / W and W / (ħ/τ), where τ = r / v is the time that sound takes from one
-two-level system to the next. With v of Eq. (A9) and r = ρ_TLS^(-1/3), ħ/τ is 1.83, 1.61 and 0.44 meV; the table says
-1.8, 1.7 and 0.45, and knows ρ_TLS to one digit. Local relaxation stays slower than dephasing where the ratio (24) is
-small: 2.1e-5, 1.7e-5 and 3.6e-6. It goes like r³, so "1e-5 to 1e-4" at Δ_bar = 1e-5 W and W = 0.1 eV belongs to
-ħ/τ = 1 to 2 meV, that is r = 1.6 to 3.3 nm at 5 km/s; at r = 10 nm it would be 3e-3. Realizations of 60 sites have a
-median of ħY_i / max_j |J_ij| of about a sixth of the estimate, and it changes with Δ_bar and W in the same way.
+The axes of the phase diagram, Fig. 2, are Δ_bar / W and W / (ħ/τ), where τ = r / v is the time that sound takes from
+one two-level system to the next. With v of Eq. (A9) and r = ρ_TLS^(-1/3), ħ/τ is 1.83, 1.61 and 0.44 meV. The table has
+1.8, 1.7 and 0.45, and gives ρ_TLS to one digit. Local relaxation is slower than dephasing if the ratio (24) is
+small: 2.1e-5, 1.7e-5 and 3.6e-6. The ratio is proportional to r³, so "1e-5 to 1e-4" at Δ_bar = 1e-5 W and W = 0.1 eV
+means ħ/τ = 1 to 2 meV, that is r = 1.6 to 3.3 nm at 5 km/s; at r = 10 nm it would be 3e-3. In realizations of 60 sites
+the median of ħY_i / max_j |J_ij| is about a sixth of the estimate, and depends on Δ_bar and W in the same way.
 """
 
 import math
@@ -21,7 +21,7 @@ import numpy as np
 from scipy import constants
 
 from ensemble.models.tls_glass.couplings import TLSDisorder
-from ensemble.physics.elastic_dipole import average_speed
+from ensemble.models.tls_glass.kernels.elastic_dipole import average_speed
 
 
 @final
@@ -46,7 +46,7 @@ class Material:
     v_T: float
     """Speed of transverse sound, km/s."""
     number_density: float
-    """Two-level systems in a volume, ρ_TLS, nm⁻³."""
+    """Number density of two-level systems, ρ_TLS, nm⁻³."""
 
     @property
     def distance(self) -> float:
@@ -55,7 +55,7 @@ class Material:
 
     @property
     def flight_energy(self) -> float:
-        """ħ/τ in eV."""
+        """ħ/τ in eV, at the typical distance."""
         return flight_energy(average_speed(self.v_L, self.v_T), self.distance)
 
     @property
@@ -64,7 +64,7 @@ class Material:
         return dissipation_ratio(self.delta_bar / self.W, self.W * constants.milli, self.flight_energy)
 
     def preset(self) -> dict[str, Any]:
-        """The fields of `TLSGlass` that make it this material, with the dipoles of an elastic solid."""
+        """Return the fields of `TLSGlass` for this material, with elastic dipoles."""
         values = {
             "W": self.W * constants.milli,
             "delta_bar": self.delta_bar / self.W,
@@ -75,7 +75,7 @@ class Material:
             "v_T": self.v_T,
             "L0": self.distance,
         }
-        # rounded to 12 digits: they are written into stores and compared there
+        # rounded to 12 digits, because stores record these numbers and compare them
         return {name: float(f"{value:.12g}") for name, value in values.items()} | {"dipoles": "elastic"}
 
 
@@ -84,26 +84,26 @@ MATERIALS: Mapping[str, Material] = {
     "BK7": Material(70.0, 7.0, 1e-3, 1e-7, 0.7, 2.5, 6.2, 3.8, 0.2),
     "PMMA": Material(30.0, 3.0, 1e-4, 1e-8, 0.3, 1.2, 3.2, 1.6, 0.05),
 }
-"""Table I by name."""
+"""The materials of Table I by name."""
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     **{name: material.preset() for name, material in MATERIALS.items()},
-    # a box of 10 nm for each site, shrunk by 10³: eta = 1 is what its figures show
+    # a box of 10 nm per site, shrunk by 10³; the figures of the preprint have eta = 1
     "preprint": {"convention": "preprint", "L0": 0.01},
 }
-"""The materials, and the preprint's convention, by name."""
+"""Sets of parameters by name: the materials, and the convention of the preprint."""
 
 
 def flight_energy(v: float, r: float) -> float:
-    """ħ/τ = ħ v / r in eV, of sound at v km/s over r nm."""
+    """Return ħ/τ = ħ v / r in eV, for sound at v km/s over r nm."""
     return constants.hbar / constants.e * (v * constants.kilo) / (r * constants.nano)
 
 
 def dissipation_ratio(delta_bar: float, W: float, flight_energy: float) -> float:
-    """ħY / J ~ Δ_bar² (W / (ħ/τ))³, Eq. (24), with Δ_bar in units of W, W and ħ/τ in eV."""
+    """Return ħY / J ~ Δ_bar² (W / (ħ/τ))³, Eq. (24), with Δ_bar in units of W, W and ħ/τ in eV."""
     return delta_bar**2 * (W / flight_energy) ** 3
 
 
 def measured_ratio(disorder: TLSDisorder) -> float:
-    """The median over sites of ħY_i / max_j |J_ij|: what Eq. (24) estimates, from a realization."""
+    """Return the median over sites of ħY_i / max_j |J_ij| of a realization, which Eq. (24) estimates."""
     return float(np.median(disorder.rate / np.abs(disorder.coupling).max(axis=1)))

@@ -1,6 +1,6 @@
-"""The glass as the framework sees it: its parameters, and what is measured of a realization.
+"""The model `TLSGlass`: its parameters, and the observables of a realization.
 
-The dynamics are exact for any number of sites: see `physics.dissipative_ising`.
+The dynamics are exact for any number of sites: see `kernels.dissipative_ising`.
 """
 
 from collections.abc import Collection, Mapping
@@ -11,23 +11,35 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import constants
 
-from ensemble.models.model import Derived, Model, Observable, parameter
+from ensemble.models.arrays import evenly_spaced
+from ensemble.models.model import FunctionOfParameters, Model, Observable, parameter
 from ensemble.models.tls_glass import couplings, derived, materials, observables
 from ensemble.models.tls_glass.couplings import TLSDisorder
 from ensemble.models.tls_glass.draw import TLSDraw, draw
+from ensemble.models.tls_glass.kernels.elastic_dipole import average_speed
 from ensemble.models.tls_glass.validation import accepted
-from ensemble.physics.elastic_dipole import average_speed
-from ensemble.values import evenly_spaced
 
 Array = NDArray[Any]
 
 DEFAULT_TIMES = tuple(evenly_spaced(1e-3, 1e6, 91, log=True))
+"""Default times in ħ/W: 91 logarithmically spaced values from 1e-3 to 1e6."""
 
 
 @final
 @dataclass(frozen=True)
 class TLSGlass(Model):
-    """N two-level systems in a periodic box, coupled by phonons and damped by them."""
+    """N two-level systems in a periodic box, coupled by phonons and damped by them.
+
+    Notes
+    -----
+    The equation for couplings J_ij, rates Y_i, frequencies ν_i and Bose functions f_i of the phonons (ħ = 1):
+
+        dρ/dt = -i [H, ρ] + Σ_i Y_i (1 + f_i) L[S_i^+] ρ + Σ_i Y_i f_i L[S_i^-] ρ,   L[A] ρ = A ρ A† - {A†A, ρ} / 2
+        H = -1/2 Σ_i ν_i S_i^z + 2 Σ_{i<j} J_ij S_i^z S_j^z,                         S^+ = 2 |↑><↓|,  ↑ the ground state
+        ρ(0) = product of cos(θ_i/2) |↑> + exp(i φ_i) sin(θ_i/2) |↓>
+
+    Model of Artiaco, Balducci and Scardicchio, PRB 103, 214205 (2021).
+    """
 
     N: int = parameter(long_name="number of two-level systems")
     epsilon: float = parameter(long_name="factor on the dissipation rates")
@@ -56,7 +68,7 @@ class TLSGlass(Model):
     axes: ClassVar[tuple[str, ...]] = ("N", "epsilon", "eta")
     draw_fields: ClassVar[tuple[str, ...]] = ("N",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = materials.PRESETS
-    derived: ClassVar[Mapping[str, Derived]] = derived.DERIVED
+    functions_of_parameters: ClassVar[Mapping[str, FunctionOfParameters]] = derived.DERIVED
 
     def __post_init__(self) -> None:
         for name, value in accepted({field.name: getattr(self, field.name) for field in fields(self)}).items():
@@ -73,30 +85,31 @@ class TLSGlass(Model):
         return average_speed(self.v_L, self.v_T)
 
     def draw(self, rng: np.random.Generator) -> TLSDraw:
-        """Draw one realization: bare random numbers, see `draw.TLSDraw`."""
+        """Draw one realization: random numbers, see `draw.TLSDraw`."""
         return draw(rng, self.N)
 
     def scale(self, draw: TLSDraw) -> TLSDisorder:
-        """Physical couplings and rates of a draw: see `couplings`."""
+        """Return the physical couplings and rates of a draw, see `couplings`."""
         return couplings.scale(self, draw)
 
     def coords(self) -> dict[str, Array]:
-        """Coordinates of all observables: see `observables`."""
+        """Return the coordinates of all observables, see `observables.coords`."""
         return observables.coords(self)
 
     def check(self, names: Collection[str]) -> None:
-        """Refuse observables that are out of reach at this N, or that these parameters leave undefined."""
+        """Raise a `ParameterError` for observables that are too expensive at this N or undefined for these values."""
         observables.check(self, names)
 
     def evolve(self, disorder: Any) -> Mapping[str, Any]:
-        """The observables over `self.t` of any object with the arrays of `TLSDisorder`, of any number of sites.
+        """Return the observables at the times `self.t` of any object with the arrays of `TLSDisorder`.
 
-        Each is computed when it is read with []; what reads no distances needs no positions.
+        The number of sites is arbitrary. Each observable is computed when it is read with []. Observables that use no
+        distances need no positions.
         """
         return observables.measured(self, disorder)
 
     def occupation(self, disorder: Any) -> Array:
-        """Phonons at each site's frequency: the Bose function 1 / (exp(ħν_i / k_B T) - 1), 0 at T = 0."""
+        """Return the phonons at each site's frequency: the Bose function 1 / (exp(ħν_i / k_B T) - 1), 0 at T = 0."""
         if self.temperature == 0.0:
             return np.zeros(len(disorder.rate))
         kelvin = self.W * constants.e / constants.k
@@ -104,5 +117,5 @@ class TLSGlass(Model):
         return np.exp(-x) / -np.expm1(-x)
 
     def measure(self, disorder: TLSDraw) -> Mapping[str, Any]:
-        """The observables of one draw, each computed when it is read with []."""
+        """Return the observables of one realization, each computed when it is read with []."""
         return self.evolve(self.scale(disorder))

@@ -1,16 +1,16 @@
-"""What can be measured of a glass, and how: each observable from the closed forms in `physics`, for any N.
+"""Observables of a glass, each from the closed forms in `kernels`, for any N.
 
     concurrence        C(t) = (1/N) Σ_{i<j} C_ij                                                        Eq. (28)
     entropy            S(t) = -Tr ρ_A ln ρ_A, the mean over bubbles A of floor(N/2) sites               Eq. (29)
-    purity, renyi      Tr ρ_A² and -ln Tr ρ_A², likewise; they need no eigenvalues and reach larger N
+    purity, renyi      Tr ρ_A² and -ln Tr ρ_A², also means over bubbles; they need no eigenvalues and reach larger N
     negativity         (1/N) Σ_{i<j} of the negativities
     coherence          (1/N) Σ_i |<↑| ρ_i |↓>|
     log_ratio          log10 of the median over sites of ħY_i / max_j |J_ij|; Eq. (24) at epsilon = eta = 1
 
-Those over `bubble`, `pair` and `site` keep what the others average. A bubble is a site and its nearest others;
-pairs come by the size of their coupling, the strongest first, since most of all pairs are far apart and never
-entangled. What a small system does not have is a missing value. `density_matrix` is that of site 0 and its
-nearest others, in the frame that rotates with the local frequencies.
+Observables over `bubble`, `pair` and `site` store single values instead of the average. A bubble is a site and its
+nearest sites. Pairs are sorted by the size of their coupling, the strongest first, since most pairs are far apart and
+never entangled. Entries that a small system does not have are missing values. `density_matrix` is that of site 0 and
+its nearest sites, in the frame that rotates with the local frequencies.
 """
 
 import functools
@@ -22,19 +22,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ensemble.errors import ParameterError
-from ensemble.models.model import Observable, OnDemand
-from ensemble.models.padding import padded
-from ensemble.models.tls_glass.materials import measured_ratio
-from ensemble.physics import (
+from ensemble.models.arrays import padded
+from ensemble.models.model import LazyObservables, Observable
+from ensemble.models.tls_glass.kernels import (
     LARGEST_BUBBLE,
     average_concurrence,
     bubble_entropy,
     bubble_purity,
-    nearest_bubbles,
     pair_entanglement,
     reduced_density_matrix,
     site_coherences,
 )
+from ensemble.models.tls_glass.materials import measured_ratio
+from ensemble.physics import nearest_bubbles
 from ensemble.physics.disorder import minimum_image_distances
 
 if TYPE_CHECKING:
@@ -43,14 +43,14 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 _PURITY_REACHES = 15
-"""Sites of a bubble whose 3^k sectors can be summed in minutes."""
+"""Largest bubble whose 3^k sectors can be summed in minutes, in sites."""
 _REACH = {
     "entropy": LARGEST_BUBBLE,
     "bubble_entropy": LARGEST_BUBBLE,
     "renyi": _PURITY_REACHES,
     "purity": _PURITY_REACHES,
 }
-"""Sites of the largest bubble that an observable can be measured for."""
+"""Largest bubble for which an observable can be measured, in sites."""
 
 
 def _on_request(long_name: str, *dims: str, units: str = "1", dtype: str = "float64") -> Observable:
@@ -75,8 +75,8 @@ OBSERVABLES: Mapping[str, Observable] = {
 }
 
 
-def measured(glass: "TLSGlass", disorder: Any) -> OnDemand:
-    """The observables of any object with the arrays of `TLSDisorder`, each computed when it is read."""
+def measured(glass: "TLSGlass", disorder: Any) -> LazyObservables:
+    """Return the observables of any object with the arrays of `TLSDisorder`, each computed when it is read."""
     t, occupation, n = np.asarray(glass.t), glass.occupation(disorder), len(disorder.rate)
     state = (disorder.coupling, disorder.rate, disorder.theta, t)
 
@@ -125,11 +125,11 @@ def measured(glass: "TLSGlass", disorder: Any) -> OnDemand:
         "log_ratio": lambda: math.log10(measured_ratio(disorder)),
         "density_matrix": neighbours,
     }
-    return OnDemand(**entries)
+    return LazyObservables(**entries)
 
 
 def coords(glass: "TLSGlass") -> dict[str, Array]:
-    """Times, and numbers of bubbles, pairs, sites and basis states."""
+    """Return the times, and the numbers of bubbles, pairs, sites and basis states."""
     lengths = {"bubble": glass.bubbles, "pair": glass.pairs, "site": glass.sites}
     numbers = {name: np.arange(length) for name, length in lengths.items()}
     basis = np.arange(2**glass.cluster)
@@ -137,12 +137,12 @@ def coords(glass: "TLSGlass") -> dict[str, Array]:
 
 
 def check(glass: "TLSGlass", observables: Collection[str]) -> None:
-    """Refuse what would take more memory or time than there is, and what divides by interactions that are not there."""
+    """Raise a `ParameterError` for observables that take too much memory or time, or are undefined for these values."""
     for name in observables:
         largest = 2 * _REACH.get(name, glass.N) + 1
         if largest < glass.N:
-            cure = ' or for "renyi", which needs no matrix' if glass.N <= 2 * _PURITY_REACHES + 1 else ""
-            raise ParameterError(f"N must be at most {largest} for {name}, got {glass.N}: ask for smaller N{cure}")
+            remedy = ' or for "renyi", which needs no matrix' if glass.N <= 2 * _PURITY_REACHES + 1 else ""
+            raise ParameterError(f"N must be at most {largest} for {name}, got {glass.N}: ask for smaller N{remedy}")
     if "density_matrix" in observables and glass.cluster > glass.N:
         raise ParameterError(f"cluster must be at most N = {glass.N}, got {glass.cluster}")
     if "log_ratio" in observables and 0.0 in (glass.epsilon, glass.eta):

@@ -1,4 +1,4 @@
-"""Which values the parameters of the glass may have: one rule for each, and those that tie two together."""
+"""Allowed values of the parameters of the glass: a rule for each parameter, and two rules for combinations."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ from ensemble.models.rules import (
 
 
 def accepted(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of all parameters in their own types; raises where one cannot be used."""
+    """Return the values of all parameters, converted to their types; raise a `ParameterError` for an invalid value."""
     found = checked(RULES, values)
     if found["dipoles"] == "elastic" and found["convention"] == "preprint":
         raise ParameterError(

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from ensemble.physics.dipolar.bath import Bath, Dissipator
-from ensemble.physics.dipolar.eigenbasis import Eigenbasis
-from ensemble.physics.dipolar.sectors import Sectors
+from ensemble.models.driven_spins.kernels.bath import Bath, Dissipator
+from ensemble.models.driven_spins.kernels.eigenbasis import Eigenbasis
+from ensemble.models.driven_spins.kernels.sectors import Sectors
 from tests.support.reference import dense_spins
 from tests.support.reference.driven_spins import BATHS, COLD, HOT, Spins, Times, dissipator, drawn
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ensemble.physics.dipolar.eigenbasis import Eigenbasis, matrix
-from ensemble.physics.dipolar.sectors import Sectors
+from ensemble.models.driven_spins.kernels.eigenbasis import Eigenbasis, matrix
+from ensemble.models.driven_spins.kernels.sectors import Sectors
 from tests.support.reference import dense_spins
 from tests.support.reference.driven_spins import Array, Spins, drawn
 

@@ -7,8 +7,8 @@ import pytest
 import qutip
 from numpy.typing import NDArray
 
-from ensemble.physics.dipolar.eigenbasis import Eigenbasis
-from ensemble.physics.dipolar.eigenstates import (
+from ensemble.models.driven_spins.kernels.eigenbasis import Eigenbasis
+from ensemble.models.driven_spins.kernels.eigenstates import (
     energy_order,
     entanglement_entropy,
     middle,
@@ -17,7 +17,7 @@ from ensemble.physics.dipolar.eigenstates import (
     spin_histogram,
     spin_values,
 )
-from ensemble.physics.dipolar.sectors import Sectors
+from ensemble.models.driven_spins.kernels.sectors import Sectors
 from tests.support.reference import dense_spins
 
 Array = NDArray[np.float64]

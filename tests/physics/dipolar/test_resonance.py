@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.linalg import expm
 
-from ensemble.physics.dipolar.eigenbasis import Eigenbasis
-from ensemble.physics.dipolar.resonance import Lines, lines, population_lines
+from ensemble.models.driven_spins.kernels.eigenbasis import Eigenbasis
+from ensemble.models.driven_spins.kernels.resonance import Lines, lines, population_lines
 from tests.support.reference import dense_spins
 
 Array = NDArray[np.float64]

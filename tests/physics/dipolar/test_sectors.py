@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from ensemble.physics.dipolar.sectors import Sectors
+from ensemble.models.driven_spins.kernels.sectors import Sectors
 from tests.support.reference import dense_spins
 
 SIZES = [1, 2, 3, 6, 12]

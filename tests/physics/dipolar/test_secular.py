@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ensemble.physics.dipolar.eigenbasis import Eigenbasis
-from ensemble.physics.dipolar.secular import bath_rates, decoherence, drive_rates, secular_populations
+from ensemble.models.driven_spins.kernels.eigenbasis import Eigenbasis
+from ensemble.models.driven_spins.kernels.secular import bath_rates, decoherence, drive_rates, secular_populations
 from tests.support.reference import dense_spins
 from tests.support.reference.driven_spins import (
     BATHS,

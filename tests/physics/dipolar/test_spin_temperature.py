@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy.optimize import root
 
 from ensemble.errors import ConvergenceError
-from ensemble.physics.dipolar.eigenbasis import Eigenbasis
-from ensemble.physics.dipolar.resonance import population_lines
-from ensemble.physics.dipolar.spin_temperature import SpinTemperature, matched
+from ensemble.models.driven_spins.kernels.eigenbasis import Eigenbasis
+from ensemble.models.driven_spins.kernels.resonance import population_lines
+from ensemble.models.driven_spins.kernels.spin_temperature import SpinTemperature, matched
 from tests.support.reference import dense_spins
 
 Array = NDArray[np.float64]

@@ -7,8 +7,8 @@ import pytest
 import qutip
 
 from ensemble.errors import ConvergenceError
-from ensemble.physics.dipolar.eigenbasis import Eigenbasis
-from ensemble.physics.dipolar.steady_state import steady_state
+from ensemble.models.driven_spins.kernels.eigenbasis import Eigenbasis
+from ensemble.models.driven_spins.kernels.steady_state import steady_state
 from tests.support.reference import dense_spins
 from tests.support.reference.driven_spins import (
     BATHS,

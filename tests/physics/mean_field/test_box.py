@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial import KDTree
 
-from ensemble.physics.mean_field.box import BOXES, nearest, side
+from ensemble.models.mean_field.kernels.box import BOXES, nearest, side
 from tests.support.reference.localized import images
 
 

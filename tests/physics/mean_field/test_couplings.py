@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from ensemble.models.mean_field.kernels.box import side
+from ensemble.models.mean_field.kernels.couplings import coulomb, dipolar
+from ensemble.models.mean_field.kernels.self_consistent import fields
 from ensemble.physics.disorder import symmetric
-from ensemble.physics.mean_field.box import side
-from ensemble.physics.mean_field.couplings import coulomb, dipolar
-from ensemble.physics.mean_field.self_consistent import fields
 from tests.support.reference.localized import images
 
 SIZES = [2, 3, 63, 64, 65, 130]

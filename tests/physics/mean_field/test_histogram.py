@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ensemble.physics.mean_field.histogram import density, middles, within
+from ensemble.models.mean_field.kernels.histogram import density, middles, within
 
 
 def test_middles() -> None:

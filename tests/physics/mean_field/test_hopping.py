@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ensemble.errors import ConvergenceError
-from ensemble.physics.mean_field import hopping
+from ensemble.models.mean_field.kernels import hopping
 from tests.support.reference.exact_spectrum import eigenvalues, exact, laplacian, relative_errors
 from tests.support.reference.localized import Glass
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ensemble.errors import ConvergenceError
-from ensemble.physics.mean_field.jacobi import singular_values
+from ensemble.models.mean_field.kernels.jacobi import singular_values
 from tests.support.reference.exact_spectrum import eigenvalues, exact
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ensemble.physics.mean_field.laplacian import factor, nonzero_rates
+from ensemble.models.mean_field.kernels.laplacian import factor, nonzero_rates
 from tests.support.reference.exact_spectrum import eigenvalues, laplacian, relative_errors
 
 Array = NDArray[np.float64]

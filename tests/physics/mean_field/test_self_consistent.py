@@ -12,7 +12,13 @@ from scipy.optimize import brentq, root
 from scipy.special import entr
 
 from ensemble.errors import ConvergenceError
-from ensemble.physics.mean_field.self_consistent import averages, fields, hyperbolic_tangent, self_consistent, sweep
+from ensemble.models.mean_field.kernels.self_consistent import (
+    averages,
+    fields,
+    hyperbolic_tangent,
+    self_consistent,
+    sweep,
+)
 from tests.support.reference.localized import TOLERANCE, Glass
 
 Array = NDArray[np.float64]

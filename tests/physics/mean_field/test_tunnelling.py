@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.integrate import quad
 
 from ensemble.errors import ConvergenceError
-from ensemble.physics.mean_field import tunnelling
-from ensemble.physics.mean_field.histogram import density
+from ensemble.models.mean_field.kernels import tunnelling
+from ensemble.models.mean_field.kernels.histogram import density
 from tests.support.reference.exact_spectrum import eigenvalues, exact, relative_errors
 from tests.support.reference.localized import Glass
 

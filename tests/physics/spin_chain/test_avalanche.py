@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ensemble.physics.spin_chain.avalanche import avalanche, newly_resonant
-from ensemble.physics.spin_chain.couplings import ring
-from ensemble.physics.spin_chain.relaxation import fields, stable
+from ensemble.models.spin_glass.kernels.avalanche import avalanche, newly_resonant
+from ensemble.models.spin_glass.kernels.couplings import ring
+from ensemble.models.spin_glass.kernels.relaxation import fields, stable
 from tests.support.reference import plain_chain
 from tests.support.reference.plain_chain import PlainAvalanche
 

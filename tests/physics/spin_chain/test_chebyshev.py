@@ -5,9 +5,9 @@ import pytest
 from numpy.polynomial.chebyshev import chebval
 from numpy.typing import NDArray
 
-from ensemble.physics.spin_chain.chebyshev import IDENTITY, moments, polynomial
-from ensemble.physics.spin_chain.couplings import ring
-from ensemble.physics.spin_chain.sectors import Sector
+from ensemble.models.spin_glass.kernels.chebyshev import IDENTITY, moments, polynomial
+from ensemble.models.spin_glass.kernels.couplings import ring
+from ensemble.models.spin_glass.kernels.sectors import Sector
 
 Array = NDArray[np.float64]
 

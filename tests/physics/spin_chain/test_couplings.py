@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.special import zeta
 
-from ensemble.physics.spin_chain.couplings import DISTANCES, ring, separations, variance
-from ensemble.physics.spin_chain.relaxation import fields
+from ensemble.models.spin_glass.kernels.couplings import DISTANCES, ring, separations, variance
+from ensemble.models.spin_glass.kernels.relaxation import fields
 from tests.support.reference import plain_chain
 
 SIZES = [2, 3, 10, 63, 64, 65, 130]

@@ -6,11 +6,11 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from ensemble.errors import ConvergenceError
+from ensemble.models.spin_glass.kernels.couplings import ring
+from ensemble.models.spin_glass.kernels.filtered import check_none_missing, ends, levels_around
+from ensemble.models.spin_glass.kernels.sectors import Sector
+from ensemble.models.spin_glass.kernels.spectrum import edwards_anderson, parts_of_spectrum, whole_spectrum
 from ensemble.physics.one_blas_thread import one_blas_thread
-from ensemble.physics.spin_chain.couplings import ring
-from ensemble.physics.spin_chain.filtered import check_none_missing, ends, levels_around
-from ensemble.physics.spin_chain.sectors import Sector
-from ensemble.physics.spin_chain.spectrum import edwards_anderson, parts_of_spectrum, whole_spectrum
 
 Array = NDArray[np.float64]
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ensemble.physics.spin_chain.couplings import ring
-from ensemble.physics.spin_chain.pairs import resonant_pairs, unstable_pairs
-from ensemble.physics.spin_chain.relaxation import fields, stable
+from ensemble.models.spin_glass.kernels.couplings import ring
+from ensemble.models.spin_glass.kernels.pairs import resonant_pairs, unstable_pairs
+from ensemble.models.spin_glass.kernels.relaxation import fields, stable
 from tests.support.reference.plain_chain import energy, second_order, turned
 
 Array = NDArray[np.float64]

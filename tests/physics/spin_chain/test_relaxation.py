@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ensemble.physics.spin_chain.couplings import ring
-from ensemble.physics.spin_chain.relaxation import ORDERS, fields, stable
+from ensemble.models.spin_glass.kernels.couplings import ring
+from ensemble.models.spin_glass.kernels.relaxation import ORDERS, fields, stable
 from tests.support.reference import plain_chain
 
 every_order = pytest.mark.parametrize("order", ORDERS)

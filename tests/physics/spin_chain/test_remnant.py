@@ -7,9 +7,9 @@ import pytest
 import qutip
 from numpy.typing import NDArray
 
-from ensemble.physics.spin_chain.couplings import ring
-from ensemble.physics.spin_chain.relaxation import stable
-from ensemble.physics.spin_chain.remnant import alone, frozen_fields, polarizations, softest
+from ensemble.models.spin_glass.kernels.couplings import ring
+from ensemble.models.spin_glass.kernels.relaxation import stable
+from ensemble.models.spin_glass.kernels.remnant import alone, frozen_fields, polarizations, softest
 from tests.support.reference import tensor_chain
 
 Array = NDArray[np.float64]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ensemble.physics.spin_chain.couplings import ring
-from ensemble.physics.spin_chain.sectors import Sector, ising, pairs, spins, turn_each, up_or_down
+from ensemble.models.spin_glass.kernels.couplings import ring
+from ensemble.models.spin_glass.kernels.sectors import Sector, ising, pairs, spins, turn_each, up_or_down
 from tests.support.reference import tensor_chain
 
 Array = NDArray[np.float64]

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ensemble.models.spin_glass.kernels.couplings import ring
+from ensemble.models.spin_glass.kernels.sectors import Sector
+from ensemble.models.spin_glass.kernels.spectrum import Levels, Sums, edwards_anderson, scaled, whole_spectrum
 from ensemble.physics.level_statistics import gap_ratio
 from ensemble.physics.one_blas_thread import one_blas_thread
-from ensemble.physics.spin_chain.couplings import ring
-from ensemble.physics.spin_chain.sectors import Sector
-from ensemble.physics.spin_chain.spectrum import Levels, Sums, edwards_anderson, scaled, whole_spectrum
 from tests.support.reference import tensor_chain
 from tests.support.reference.mixed_field_ising import symmetric_levels
 

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
-from ensemble.physics import reduced_density_matrix
+from ensemble.models.tls_glass.kernels import reduced_density_matrix
 from tests.support.reference.random_ising import IsingInstance
 
 Array = NDArray[np.float64]

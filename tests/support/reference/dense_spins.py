@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ensemble.physics.dipolar.eigenbasis import Eigenbasis
+from ensemble.models.driven_spins.kernels.eigenbasis import Eigenbasis
 
 Array = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ensemble.physics.dipolar.bath import Bath
+from ensemble.models.driven_spins.kernels.bath import Bath
 from tests.support.reference import dense_spins
 
 Array = NDArray[np.float64]

@@ -6,9 +6,9 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from ensemble.physics.mean_field.box import side
-from ensemble.physics.mean_field.couplings import coulomb, dipolar
-from ensemble.physics.mean_field.self_consistent import SelfConsistent, self_consistent
+from ensemble.models.mean_field.kernels.box import side
+from ensemble.models.mean_field.kernels.couplings import coulomb, dipolar
+from ensemble.models.mean_field.kernels.self_consistent import SelfConsistent, self_consistent
 
 Array = NDArray[np.float64]
 TOLERANCE = 1e-9

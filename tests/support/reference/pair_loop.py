@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ensemble.physics import concurrence, reduced_density_matrix
+from ensemble.models.tls_glass.kernels import reduced_density_matrix
+from ensemble.physics import concurrence
 from tests.support.reference.random_ising import IsingInstance
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from distributed import Client
 
-from ensemble.figure import Declaration, Result, compute, evaluate
+from ensemble.plot.figure import Declaration, Result, compute, evaluate
 from ensemble.run import Watch
 from tests.support.declared import written
 from tests.support.once import made_once

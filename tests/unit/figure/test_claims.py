@@ -8,24 +8,24 @@ import numpy as np
 import pytest
 
 from ensemble.errors import FigureError
-from ensemble.figure import Compared, Result
-from ensemble.figure.claims import compared
-from ensemble.figure.parts import Place, Published
 from ensemble.fit import Fit, Window
-from ensemble.fit.families import Fitted
+from ensemble.fit.store_fits import PointFit
+from ensemble.plot.figure import ClaimCheck, Result
+from ensemble.plot.figure.claims import check_claims
+from ensemble.plot.figure.parts import Position, PublishedValue
 
 
-def fitted(value: float, error: float, count: int = 10, probability: float = 0.5, **point: Any) -> Fitted:
+def fitted(value: float, error: float, count: int = 10, probability: float = 0.5, **point: Any) -> PointFit:
     fit = Fit("c", {"c": value}, {"c": error}, Window(1, 2, 3), 1.0, 2, probability, np.zeros(3))
-    return Fitted(point, count, "plateau", fit)
+    return PointFit(point, count, "plateau", fit)
 
 
-def claim(**keys: Any) -> Published:
-    return Published(claim="said", of="plateau", parameter="c", **keys)
+def claim(**keys: Any) -> PublishedValue:
+    return PublishedValue(claim="said", of="plateau", parameter="c", **keys)
 
 
-def told(published: Published, *fits: Fitted) -> Compared:
-    (row,) = compared(published, fits)
+def told(published: PublishedValue, *fits: PointFit) -> ClaimCheck:
+    (row,) = check_claims(published, fits)
     return row
 
 
@@ -75,24 +75,24 @@ def test_verdicts(keys: dict[str, float], value: float, error: float, verdict: s
     ],
 )
 def test_what_was_published_is_said_in_words(keys: dict[str, Any], words: str) -> None:
-    assert {row.published for row in compared(claim(**keys), SIZES)} == {words}
+    assert {row.published for row in check_claims(claim(**keys), SIZES)} == {words}
 
 
 def test_a_claim_about_every_point_has_a_row_for_each() -> None:
-    rows = list(compared(claim(above=0.0, note="so it says"), SIZES))
+    rows = list(check_claims(claim(above=0.0, note="so it says"), SIZES))
     assert [(row.where, row.value, row.count) for row in rows] == [("N = 2", 8, 30), ("N = 4", 4, 20), ("N = 8", 1, 10)]
     assert {(row.claim, row.note) for row in rows} == {("said", "so it says")}
-    assert told(claim(above=0.0, at={"N": 4}), *SIZES).where == ""
+    assert told(claim(above=0.0, select={"N": 4}), *SIZES).where == ""
 
 
 def test_a_row_of_a_table_is_a_claim_for_each_of_its_points() -> None:
     row = claim(
-        at={"d": 3},
-        values=(Place({"N": 2}, 8.5, 0.3), Place({"N": 4}, 9.0), Place({"N": 60}, 1.0)),
+        select={"d": 3},
+        values=(Position({"N": 2}, 8.5, 0.3), Position({"N": 4}, 9.0), Position({"N": 60}, 1.0)),
         note="in a table",
     )
     fits = [replace(each, point={**each.point, "d": d}) for d in (2, 3) for each in SIZES]
-    rows = [told for each in row.apart() for told in compared(each, fits)]
+    rows = [told for each in row.apart() for told in check_claims(each, fits)]
     assert [(each.claim, each.published, each.value, each.verdict, each.note) for each in rows] == [
         ("said, N = 2", "8.5 ± 0.3", 8.0, "agrees", "in a table"),
         ("said, N = 4", "9", 4.0, "differs by 16.7 errors", "in a table"),
@@ -104,16 +104,16 @@ def test_a_row_of_a_table_is_a_claim_for_each_of_its_points() -> None:
 @pytest.mark.parametrize("keys", [{"value": 1.0}, {"above": 0.0}, {"statistic": "spread"}])
 def test_a_row_of_a_table_is_nothing_else_besides(keys: dict[str, Any]) -> None:
     with pytest.raises(FigureError, match="'said' must have values or a value, a bound or a statistic, not both"):
-        claim(values=(Place({"N": 2}, 8.5),), **keys)
+        claim(values=(Position({"N": 2}, 8.5),), **keys)
 
 
 def test_ratio_to_another_point() -> None:
-    row = told(claim(statistic="ratio", at={"N": 8}, to={"N": 4}, below=1.0), *SIZES)
+    row = told(claim(statistic="ratio", select={"N": 8}, to={"N": 4}, below=1.0), *SIZES)
     assert row.value == pytest.approx(0.25)
     assert row.error == pytest.approx(0.25 * math.hypot(0.1 / 1.0, 0.3 / 4.0))
     assert (row.verdict, row.count) == ("holds", 10)
     nothing = fitted(0.0, 0.1, N=16)
-    assert told(claim(statistic="ratio", at={"N": 8}, to={"N": 16}, below=1.0), *SIZES, nothing).verdict == (
+    assert told(claim(statistic="ratio", select={"N": 8}, to={"N": 16}, below=1.0), *SIZES, nothing).verdict == (
         "cannot be told"
     )
 
@@ -136,29 +136,29 @@ def test_trend_is_the_slope_against_the_logarithm() -> None:
     samples = y + errors * np.random.default_rng(1).standard_normal((20_000, 3))
     assert row.error == pytest.approx(np.polyfit(x, samples.T, 1)[0].std(), rel=0.02)
     assert row.verdict == "agrees"
-    assert told(claim(statistic="trend", at={"N": 4}, value=1.0), *SIZES).verdict == "cannot be told"
+    assert told(claim(statistic="trend", select={"N": 4}, value=1.0), *SIZES).verdict == "cannot be told"
 
 
 def test_a_law_that_is_ruled_out_is_said_beside_the_verdict() -> None:
     out = fitted(4.0, 0.1, probability=0.001, N=4)
     assert told(claim(above=1.0), out).verdict == "holds; the law itself is ruled out"
-    rows = list(compared(claim(above=0.5), [SIZES[0], out]))
+    rows = list(check_claims(claim(above=0.5), [SIZES[0], out]))
     assert [row.verdict for row in rows] == ["holds", "holds; the law itself is ruled out"]
-    unfounded = Fitted(out.point, 10, "extrapolate", SIZES[0].fit, founded=False)
+    unfounded = PointFit(out.point, 10, "extrapolate", SIZES[0].fit, founded=False)
     assert told(claim(above=1.0), unfounded).verdict == "holds; the law itself is ruled out"
     assert told(claim(statistic="spread", above=1.0), SIZES[0], out).verdict.endswith("; the law itself is ruled out")
     assert told(claim(above=1.0), fitted(4.0, 0.1, probability=math.nan, N=4)).verdict == "holds"
 
 
 def test_a_point_that_the_scale_lacks_is_left_out() -> None:
-    assert not list(compared(claim(at={"N": 60}, above=0.0), SIZES))
-    assert not list(compared(claim(statistic="ratio", at={"N": 8}, to={"N": 60}, below=1.0), SIZES))
-    assert not list(compared(claim(above=0.0), []))
+    assert not list(check_claims(claim(select={"N": 60}, above=0.0), SIZES))
+    assert not list(check_claims(claim(statistic="ratio", select={"N": 8}, to={"N": 60}, below=1.0), SIZES))
+    assert not list(check_claims(claim(above=0.0), []))
 
 
 def test_a_parameter_that_the_law_does_not_have() -> None:
     with pytest.raises(FigureError, match="published 'said': 'a' must be a parameter of plateau: there are c"):
-        list(compared(Published(claim="said", of="plateau", parameter="a", above=0.0), SIZES))
+        list(check_claims(PublishedValue(claim="said", of="plateau", parameter="a", above=0.0), SIZES))
 
 
 def test_the_claims_of_a_figure_are_told_in_their_order(result: Result) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from ensemble import Sweep
 from ensemble.errors import FigureError, SweepError
-from ensemble.figure import Declaration, declarations
-from ensemble.figure.check import check
+from ensemble.plot.figure import Declaration, declarations
+from ensemble.plot.figure.check import check
 from tests.support.declared import FIGURE, GLASS, written
 
 PAPER = Path(__file__).parents[3] / "workflows" / "artiaco2021"
@@ -23,7 +23,8 @@ REPLACED = {
     "unknown table": ("[curves.C]", "[curvse.C]", "a figure holds an unknown key 'curvse': did you mean 'curves'?"),
     "unknown key of a curve": ('per = "N"', 'pre = "N"', r"\[curves.alone\] holds .* 'pre': did you mean 'per'?"),
     "unknown key of a fit": ("shifted = false", "shiftd = 1", r"\[fits.departure\] holds .* did you mean 'shifted'?"),
-    "unknown key of a law": ("least = 5", "last = 5", r"\[laws.alpha_even\] holds .* did you mean 'least'?"),
+    "unknown key of a law": ("min = 5", "mim = 5", r"\[laws.alpha_even\] holds .* did you mean 'min'?"),
+    "former key of a law": ("min = 5", "least = 5", r"\[laws.alpha_even\] holds .*: it is called 'min' now"),
     "unknown key of a derivation": ("fixed = {", "fixd = {", r"\[derived.materials\] holds .* did you mean 'fixed'?"),
     "unknown key of a panel": ('colour = "eps', 'color = "eps', r"\[\[panels\]\] number 1 .* did you mean 'colour'?"),
     "unknown key of a guide": ("power = -1.0", "powre = 1", r"number 1: guides holds .* did you mean 'power'?"),
@@ -57,7 +58,7 @@ REPLACED = {
     "text of wrong type": ('per = "N"', "per = 7", r"\[curves.alone\]: per must be a text, got 7"),
     "number of wrong type": ("error = 0.1", 'error = "0.1"', "number 1: error must be a number, got '0.1'"),
     "number that is a truth": ("error = 0.1", "error = true", "error must be a number, got True"),
-    "truth of wrong type": ("even = true", "even = 1", "even must be true or false, got 1"),
+    "truth of wrong type": ("unweighted = true", "unweighted = 1", "unweighted must be true or false, got 1"),
     "table of wrong type": ("fixed = {", "fixed = 3 #", r"\[derived.materials\]: fixed must be a table, got 3"),
     "clock of wrong type": ("clock = { eta = 1e5 }", 'clock = { eta = "1e5" }', "clock.eta must be a number, got '1e"),
     "list of wrong type": ('presets = ["SiO2", "PMMA"]', 'presets = "SiO2"', "presets must be a list of values"),

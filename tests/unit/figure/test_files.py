@@ -12,11 +12,11 @@ from matplotlib import image
 from matplotlib.figure import Figure
 
 from ensemble.errors import FigureError
-from ensemble.figure import Declaration, Result, evaluate, publish, summarize
-from ensemble.figure.curve_panel import draw_curves
-from ensemble.figure.draw import draw
-from ensemble.figure.parts import Panel
-from ensemble.figure.series import written as letters
+from ensemble.plot.figure import Declaration, Result, evaluate, publish, summary
+from ensemble.plot.figure.curve_panel import draw_curves
+from ensemble.plot.figure.draw import draw
+from ensemble.plot.figure.parts import Panel
+from ensemble.plot.figure.series import written as letters
 from tests.support.declared import FIGURE, written
 from tests.support.once import made_once
 
@@ -86,7 +86,7 @@ def test_claims_are_read_by_pandas_and_by_people(files: list[Path], result: Resu
     np.testing.assert_array_equal(rows["value"].astype(float), [each.value for each in result.compared])
     np.testing.assert_array_equal(rows["error"].astype(float), [each.error for each in result.compared])
     assert rows["verdict"].tolist() == [each.verdict for each in result.compared]
-    lines = summarize(files[0].parent).read_text(encoding="utf-8").splitlines()
+    lines = summary(files[0].parent).read_text(encoding="utf-8").splitlines()
     assert lines[:2] == [
         "| figure | published | at | says | here | n | verdict |",
         "| --- | --- | --- | --- | --- | --- | --- |",
@@ -97,10 +97,10 @@ def test_claims_are_read_by_pandas_and_by_people(files: list[Path], result: Resu
 
 
 def test_the_table_of_claims_has_those_of_all_figures(files: list[Path], tmp_path: Path) -> None:
-    assert len(summarize(tmp_path).read_text().splitlines()) == 2
+    assert len(summary(tmp_path).read_text().splitlines()) == 2
     for name in ("a", "b"):
         (tmp_path / f"{name}_published.csv").write_bytes(files[4].read_bytes())
-    assert len(summarize(tmp_path).read_text().splitlines()) == 2 + 2 * 8
+    assert len(summary(tmp_path).read_text().splitlines()) == 2 + 2 * 8
 
 
 def test_what_is_empty_is_left_out(tmp_path: Path) -> None:

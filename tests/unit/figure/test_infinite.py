@@ -10,11 +10,11 @@ from distributed import Client
 from matplotlib.figure import Figure
 
 from ensemble.errors import EnsembleError, FigureError
-from ensemble.figure import Declaration, Result, compute, evaluate, publish
-from ensemble.figure.save import fit_rows
-from ensemble.figure.series import INK
-from ensemble.figure.value_panel import draw_values
 from ensemble.fit import extrapolate
+from ensemble.plot.figure import Declaration, Result, compute, evaluate, publish
+from ensemble.plot.figure.save import fit_rows
+from ensemble.plot.figure.series import INK
+from ensemble.plot.figure.value_panel import draw_values
 from ensemble.run import Watch
 from tests.support.declared import WALK
 
@@ -86,7 +86,7 @@ over = "drift"
 claim = "the exponent of an infinite system"
 of = "known"
 parameter = "limit"
-values = [{ at = { drift = 4.0 }, value = 1.0, error = 0.2 }]
+values = [{ select = { drift = 4.0 }, value = 1.0, error = 0.2 }]
 """
 
 

@@ -11,12 +11,12 @@ from matplotlib.figure import Figure
 import ensemble
 from ensemble import Sweep, run_sweep
 from ensemble.errors import EnsembleError
-from ensemble.figure import Declaration, Result, compute, evaluate, publish
-from ensemble.figure.check import check
-from ensemble.figure.curve_panel import draw_curves
-from ensemble.figure.parts import Panel
-from ensemble.figure.save import fit_rows
-from ensemble.figure.value_panel import draw_values
+from ensemble.plot.figure import Declaration, Result, compute, evaluate, publish
+from ensemble.plot.figure.check import check
+from ensemble.plot.figure.curve_panel import draw_curves
+from ensemble.plot.figure.parts import Panel
+from ensemble.plot.figure.save import fit_rows
+from ensemble.plot.figure.value_panel import draw_values
 from ensemble.run import Watch
 from tests.support.clusters import address_of
 from tests.support.toy_model import TOY
@@ -26,7 +26,7 @@ model = "{TOY}"
 observables = ["walk", "final"]
 realizations = 5
 seed = 1
-together = [["size", "drift"]]
+zipped_axes = [["size", "drift"]]
 axes.size = [2]
 axes.drift = [0.0]
 store.chunk = 5
@@ -39,9 +39,9 @@ title = "Walks along a path"
 [sweeps.path]
 file = "walk.toml"
 axes = { drift = [8.0, 1.0, 2.0], seconds = [0.0, 0.001, 0.002] }
-together = [["drift", "seconds"]]
+zipped_axes = [["drift", "seconds"]]
 quick = { realizations = 20, axes = { size = [2, 3] } }
-paper = { realizations = 30, axes = { size = [2, 3], raises_below = [-2.0, -1.0] }, together = [
+paper = { realizations = 30, axes = { size = [2, 3], raises_below = [-2.0, -1.0] }, zipped_axes = [
     ["seconds", "drift"], ["size", "raises_below"],
 ] }
 
@@ -84,7 +84,7 @@ laws = ["limit"]
 [[published]]
 claim = "the walk drifts"
 of = "sign"
-at = { drift = 8.0, seconds = 0.0 }
+select = { drift = 8.0, seconds = 0.0 }
 parameter = "mean"
 above = 0.0
 """
@@ -216,13 +216,13 @@ def test_a_law_along_one_of_them_goes_through_the_pairs(result: Result, folder: 
          "drift = 1 must name all axes that vary together, but seconds is missing"),
         ("minus = { drift = 1.0, seconds = 0.001 }", "minus = { drift = 1.0, seconds = 0.0 }",
          "minus must be a point of the sweep, got drift = 1, seconds = 0: these do not go together"),
-        ("at = { drift = 8.0, seconds = 0.0 }", "at = { drift = 8.0, seconds = 0.001 }",
+        ("select = { drift = 8.0, seconds = 0.0 }", "select = { drift = 8.0, seconds = 0.001 }",
          "its point must be a point of the sweep, got drift = 8, seconds = 0.001: these do not go together"),
         ('over = "drift"\n\n[[panels]]', 'over = "speed"\n\n[[panels]]', "must name axes that are there, got 'speed'"),
         ('[["drift", "seconds"]]', '[["drift", "size"]]',
          "walk.toml at the scale quick: axes that vary together must have equally many values, "
          "but drift has 3 and size has 2"),
-        ('[["drift", "seconds"]]', "true", "walk.toml at the scale quick: together must be a list of lists of axes"),
+        ('[["drift", "seconds"]]', "true", "walk.toml at the scale quick: zipped_axes must be a list of lists of axes"),
     ],
 )  # fmt: skip
 def test_what_leads_off_the_path_is_refused_before_anything_starts(

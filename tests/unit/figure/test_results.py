@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 import ensemble
 from ensemble import fit, reduce
 from ensemble.errors import FigureError
-from ensemble.figure import Declaration, Result, compute, evaluate
 from ensemble.fit import Estimate
-from ensemble.fit.families import Fitted
+from ensemble.fit.store_fits import PointFit
 from ensemble.models.tls_glass import TLSGlass
+from ensemble.plot.figure import Declaration, Result, compute, evaluate
 from ensemble.run import Watch
 from tests.support.declared import FIGURE, written
 
@@ -39,7 +39,7 @@ def without(text: str, fit: str, following: str) -> str:
     return text[: text.index(f"[fits.{fit}]")] + text[text.index(f"[fits.{following}]") :]
 
 
-def at(fitted: tuple[Fitted, ...], **point: float) -> Fitted:
+def at(fitted: tuple[PointFit, ...], **point: float) -> PointFit:
     (found,) = [each for each in fitted if point.items() <= each.point.items()]
     return found
 
@@ -134,7 +134,7 @@ def test_a_number_has_its_mean(result: Result, stores: Path) -> None:
     ("name", "sizes", "law", "options"),
     [
         ("alpha", [4, 5, 6], fit.exponential_in_size, {}),
-        ("alpha_even", [5, 6], fit.exponential_in_size, {"even": True}),
+        ("alpha_even", [5, 6], fit.exponential_in_size, {"unweighted": True}),
         ("limit", [4, 5, 6], fit.extrapolate, {}),
     ],
 )
@@ -174,7 +174,7 @@ def test_derived_quantities_are_those_of_the_model(result: Result) -> None:
     for each in result.fitted["materials"]:
         model = TLSGlass.with_preset(str(each.point["preset"]), N=60, epsilon=1.0, eta=1.0)
         assert each.fit.values == {
-            name: TLSGlass.derived[name].value(model) for name in ("tunnelling", "confinement", "ratio")
+            name: TLSGlass.functions_of_parameters[name].value(model) for name in ("tunnelling", "confinement", "ratio")
         }
         assert set(each.fit.errors.values()) == {0.0}
         assert each.count == 0
@@ -271,8 +271,8 @@ def test_points_that_cannot_be_used_are_told(tmp_path: Path, cluster: Client) ->
             'parameter = "gamma"\nlaw',
             "must name a parameter that short gives, got 'gamma': it gives a, beta",
         ),
-        ("most = 6", 'over = "size"', r"laws.limit\] of fig_glass must name axes that are there, got 'size'"),
-        ("most = 6", "even = true", r"laws.limit\] of fig_glass: .* unexpected keyword argument 'even'"),
+        ("max = 6", 'over = "size"', r"laws.limit\] of fig_glass must name axes that are there, got 'size'"),
+        ("max = 6", "unweighted = true", r"laws.limit\] of fig_glass: .* unexpected keyword argument 'unweighted'"),
         (
             "show = { N = [4, 6] }",
             "show = { n = [4, 6] }",
@@ -288,7 +288,7 @@ def test_points_that_cannot_be_used_are_told(tmp_path: Path, cluster: Client) ->
             'parameter = "alhpa"',
             "that alpha gives, got 'alhpa': did you mean 'alpha'?",
         ),
-        ("at = { epsilon = 0.0 }", "at = { epsilom = 0.0 }", "got 'epsilom': did you mean 'epsilon'?"),
+        ("select = { epsilon = 0.0 }", "select = { epsilom = 0.0 }", "got 'epsilom': did you mean 'epsilon'?"),
     ],
 )
 def test_what_a_store_cannot_give_is_refused(old: str, new: str, told: str, stores: Path, tmp_path: Path) -> None:

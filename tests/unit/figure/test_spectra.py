@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 import ensemble
 from ensemble.errors import EnsembleError, FigureError
-from ensemble.figure import Declaration, Result, compute, evaluate, publish
-from ensemble.figure.check import check
-from ensemble.figure.curve_panel import draw_curves
-from ensemble.figure.draw import draw
-from ensemble.figure.parts import Panel
-from ensemble.figure.value_panel import draw_values
+from ensemble.plot.figure import Declaration, Result, compute, evaluate, publish
+from ensemble.plot.figure.check import check
+from ensemble.plot.figure.curve_panel import draw_curves
+from ensemble.plot.figure.draw import draw
+from ensemble.plot.figure.parts import Panel
+from ensemble.plot.figure.value_panel import draw_values
 from ensemble.run import Watch
 from tests.support.spectra import LINES, Lines
 
@@ -113,7 +113,7 @@ show = { shape = "gauss" }
 claim = "slopes differ more than lines"
 of = "contrast"
 parameter = "mean"
-at = { shape = "slope", mirrored = false }
+select = { shape = "slope", mirrored = false }
 statistic = "ratio"
 to = { shape = "gauss" }
 above = 0.5
@@ -122,7 +122,7 @@ above = 0.5
 claim = "places are the same whatever is mirrored"
 of = "place"
 parameter = "mean"
-at = { mirrored = false, shape = "gauss" }
+select = { mirrored = false, shape = "gauss" }
 value = 0.0
 """
 
@@ -167,7 +167,7 @@ def one_left_out(function: Any, *measured: Array) -> tuple[Array, Array]:
 
 
 def contrast(line: Array, beside: Array) -> Any:
-    return Lines.of_means["contrast"].value(None, line, beside)
+    return Lines.functions_of_means["contrast"].value(None, line, beside)
 
 
 def agree(result: Result, curve: str, point: dict[str, Any], expected: tuple[Array, Array]) -> None:

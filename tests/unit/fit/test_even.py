@@ -5,7 +5,7 @@ import pytest
 
 from ensemble.errors import FitError
 from ensemble.fit import double_exponential, exponential_in_size
-from ensemble.fit.even import Line
+from ensemble.fit.unweighted import Line
 
 N = np.array([4.0, 5.0, 6.0, 8.0, 10.0])
 PLATEAUS = 1.3 * np.exp(-0.4 * N) * np.array([1.05, 0.97, 1.0, 0.9, 1.1])
@@ -25,7 +25,7 @@ def test_a_line_is_that_of_polyfit() -> None:
 
 
 def test_plateaus_in_which_all_sizes_weigh_the_same() -> None:
-    fit = exponential_in_size(N, PLATEAUS, ERRORS, even=True)
+    fit = exponential_in_size(N, PLATEAUS, ERRORS, unweighted=True)
     slope, intercept = np.polyfit(N, np.log(PLATEAUS), 1)
     assert fit.law == "A exp(-alpha N)"
     assert fit.values == pytest.approx({"A": np.exp(intercept), "alpha": -slope}, rel=1e-10)
@@ -42,7 +42,7 @@ def test_plateaus_in_which_all_sizes_weigh_the_same() -> None:
 
 
 def test_the_weighted_fit_is_another_where_the_law_is_not_exact() -> None:
-    weighted, even = (exponential_in_size(N, PLATEAUS, ERRORS, even=even) for even in (False, True))
+    weighted, even = (exponential_in_size(N, PLATEAUS, ERRORS, unweighted=even) for even in (False, True))
     assert abs(weighted.values["alpha"] - even.values["alpha"]) > 3 * weighted.errors["alpha"]
 
 
@@ -50,7 +50,7 @@ def test_double_exponential_in_which_all_sizes_weigh_the_same() -> None:
     sizes = np.arange(2.0, 6.0)
     values = np.exp(-0.13 * 2 ** (1.01 * sizes)) * np.array([1.02, 0.99, 1.01, 0.97])
     errors = 0.01 * values
-    fit = double_exponential(sizes, values, errors, even=True)
+    fit = double_exponential(sizes, values, errors, unweighted=True)
     b, log_a = np.polyfit(sizes, np.log2(-np.log(values)), 1)
     assert fit.values == pytest.approx({"a": 2**log_a, "b": b}, rel=1e-10)
     samples = values + errors * np.random.default_rng(3).standard_normal((40_000, 4))
@@ -60,28 +60,28 @@ def test_double_exponential_in_which_all_sizes_weigh_the_same() -> None:
 
 
 def test_values_that_the_law_cannot_have_are_left_out() -> None:
-    fit = exponential_in_size([*N, 12, 14], [*PLATEAUS, 0.0, np.nan], [*ERRORS, 1e-3, 1e-3], even=True)
-    assert fit.values == pytest.approx(exponential_in_size(N, PLATEAUS, ERRORS, even=True).values, rel=1e-12)
+    fit = exponential_in_size([*N, 12, 14], [*PLATEAUS, 0.0, np.nan], [*ERRORS, 1e-3, 1e-3], unweighted=True)
+    assert fit.values == pytest.approx(exponential_in_size(N, PLATEAUS, ERRORS, unweighted=True).values, rel=1e-12)
     assert fit.warnings == ("2 values are left out, which the law cannot have",)
 
 
 def test_too_few_values() -> None:
-    fit = exponential_in_size(N[:2], PLATEAUS[:2], ERRORS[:2], even=True)
+    fit = exponential_in_size(N[:2], PLATEAUS[:2], ERRORS[:2], unweighted=True)
     assert fit.warnings == ("the range is too short: 2 points cannot tell 2 parameters",)
     assert np.isnan([*fit.values.values(), *fit.errors.values(), fit.chi2]).all()
-    nothing = exponential_in_size(N, -PLATEAUS, ERRORS, even=True)
+    nothing = exponential_in_size(N, -PLATEAUS, ERRORS, unweighted=True)
     assert nothing.window.points == 0
     assert np.isnan(nothing.values["alpha"])
 
 
 def test_a_point_may_be_exact() -> None:
-    fit = exponential_in_size(N, PLATEAUS, 0 * ERRORS, even=True)
+    fit = exponential_in_size(N, PLATEAUS, 0 * ERRORS, unweighted=True)
     assert fit.errors == {"A": 0, "alpha": 0}
     assert fit.chi2 == np.inf
 
 
 def test_impossible_input() -> None:
     with pytest.raises(FitError, match="every point needs a value and an error"):
-        exponential_in_size(N, PLATEAUS[1:], ERRORS, even=True)
+        exponential_in_size(N, PLATEAUS[1:], ERRORS, unweighted=True)
     with pytest.raises(FitError, match="points must differ from each other"):
-        exponential_in_size([4, 4, 5, 6, 8], PLATEAUS, ERRORS, even=True)
+        exponential_in_size([4, 4, 5, 6, 8], PLATEAUS, ERRORS, unweighted=True)

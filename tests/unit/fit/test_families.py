@@ -10,7 +10,6 @@ import pytest
 import xarray as xr
 
 from ensemble.errors import FitError
-from ensemble.export import write
 from ensemble.fit import (
     Estimate,
     Fit,
@@ -25,22 +24,23 @@ from ensemble.fit import (
     power_law,
     stretched,
 )
+from ensemble.fit.curve_family import CurveFamily
 from ensemble.fit.extrapolate import volume_law
-from ensemble.fit.families import (
+from ensemble.fit.fit_tables import rows, table, warning_lines
+from ensemble.fit.result import Window
+from ensemble.fit.store_fits import (
     LAWS,
     PARAMETERS,
     SHAPES,
     SIZE_LAWS,
     SIZE_PARAMETERS,
     TELLING,
-    Fitted,
-    across,
+    PointFit,
+    fit_across,
     fit_each,
 )
-from ensemble.fit.family import Family
-from ensemble.fit.result import Window
-from ensemble.fit.told import doubts, rows, table
 from ensemble.reduce import block_means
+from ensemble.reduce.export import write
 from tests.support.decay import ALPHA, compute
 
 HAND: dict[str, Callable[..., Fit]] = {"plateau": plateau, "power": power_law, "growth": growth, "peak": peak}
@@ -65,18 +65,18 @@ def means(store: Path) -> xr.Dataset:
 
 
 @pytest.fixture(scope="module")
-def family(means: xr.Dataset) -> Family:
-    return Family.of(means, "signal")
+def family(means: xr.Dataset) -> CurveFamily:
+    return CurveFamily.of(means, "signal")
 
 
 @pytest.fixture(scope="module")
-def compared(family: Family) -> tuple[Fitted, ...]:
+def compared(family: CurveFamily) -> tuple[PointFit, ...]:
     return fit_each(family, "compare")
 
 
 @pytest.fixture(scope="module")
-def numbers(store: Path) -> Family:
-    return Family.of(block_means(store, "number", blocks=20), "number")
+def numbers(store: Path) -> CurveFamily:
+    return CurveFamily.of(block_means(store, "number", blocks=20), "number")
 
 
 def by_hand(means: xr.Dataset, size: int, strength: float, name: str = "signal") -> Estimate:
@@ -89,11 +89,11 @@ def same(one: Fit, other: Fit) -> bool:
     return repr(one) == repr(other)
 
 
-def made(axis: Sequence[Any], values: Sequence[float], chance: float = 0.5) -> list[Fitted]:
+def made(axis: Sequence[Any], values: Sequence[float], chance: float = 0.5) -> list[PointFit]:
     """Plateaus by hand along an axis, with errors of a hundredth."""
     nan = float("nan")
     return [
-        Fitted(
+        PointFit(
             {"size": each},
             40,
             "plateau",
@@ -103,7 +103,7 @@ def made(axis: Sequence[Any], values: Sequence[float], chance: float = 0.5) -> l
     ]
 
 
-def test_members_are_the_estimates_of_their_points(family: Family, means: xr.Dataset) -> None:
+def test_members_are_the_estimates_of_their_points(family: CurveFamily, means: xr.Dataset) -> None:
     assert [(each.point["size"], each.point["strength"]) for each in family] == POINTS
     for member, (size, strength) in zip(family, POINTS, strict=True):
         expected = by_hand(means, size, strength)
@@ -116,11 +116,11 @@ def test_members_are_the_estimates_of_their_points(family: Family, means: xr.Dat
     assert family.at({"size": 12}) is None
 
 
-def test_one_realization_is_told_and_none_is_not(family: Family) -> None:
+def test_one_realization_is_told_and_none_is_not(family: CurveFamily) -> None:
     assert family.missing == ("size = 12, strength = 0, kind = plain: one realization has no error",)
 
 
-def test_numbers_have_no_times(numbers: Family, store: Path) -> None:
+def test_numbers_have_no_times(numbers: CurveFamily, store: Path) -> None:
     assert (numbers.dim, numbers.x.size) == ("", 0)
     expected = by_hand(block_means(store, "number", blocks=20), 6, 1.0, "number")
     found = numbers.at({"size": 6, "strength": 1.0})
@@ -131,7 +131,7 @@ def test_numbers_have_no_times(numbers: Family, store: Path) -> None:
 @pytest.mark.parametrize(("name", "told"), [("wave", "complex"), ("pairs", "a function of pair, t")])
 def test_what_is_no_real_curve_and_no_number(name: str, told: str, store: Path) -> None:
     with pytest.raises(FitError) as refused:
-        Family.of(block_means(store, name, blocks=2), name)
+        CurveFamily.of(block_means(store, name, blocks=2), name)
     said = "a curve must be real, and a function of one coordinate or a number"
     assert str(refused.value) == f"{said}: {name} is {told}"
 
@@ -139,7 +139,7 @@ def test_what_is_no_real_curve_and_no_number(name: str, told: str, store: Path) 
 def test_a_curve_may_be_a_function_of_any_number(means: xr.Dataset) -> None:
     """It is no function of t, so no law of time is fitted to it; what has names for a coordinate is no curve."""
     other = means.rename(t="frequency").assign_coords(frequency=np.arange(-16.0, 17.0))
-    family = Family.of(other, "signal")
+    family = CurveFamily.of(other, "signal")
     assert (family.dim, family.x.tolist()) == ("frequency", list(range(-16, 17)))
     assert family.without({"strength": 0.0}).members == tuple(each for each in family if each.point["strength"])
     for law in ("plateau", "mean"):
@@ -148,10 +148,10 @@ def test_a_curve_may_be_a_function_of_any_number(means: xr.Dataset) -> None:
     with pytest.raises(FitError, match="the law power needs a coordinate above zero, but frequency begins at -16"):
         fit_each(family, "power")
     with pytest.raises(FitError, match=r"must be a function of a number, but frequency is none: it has \['a'\]"):
-        Family.of(other.isel(frequency=slice(2)).assign_coords(frequency=["a", "b"]), "signal")
+        CurveFamily.of(other.isel(frequency=slice(2)).assign_coords(frequency=["a", "b"]), "signal")
 
 
-def test_a_changed_family_keeps_its_points(family: Family) -> None:
+def test_a_changed_family_keeps_its_points(family: CurveFamily) -> None:
     doubled = family.changed(lambda each: each.curve.derived(lambda y: 2 * y))
     assert [each.point for each in doubled] == [each.point for each in family]
     np.testing.assert_array_equal(doubled.members[3].curve.value, 2 * family.members[3].curve.value)
@@ -160,7 +160,7 @@ def test_a_changed_family_keeps_its_points(family: Family) -> None:
 
 @pytest.mark.parametrize("options", [{}, {"window": (20.0, 500.0)}])
 @pytest.mark.parametrize("law", HAND)
-def test_each_fit_is_that_of_its_law(law: str, options: dict[str, Any], family: Family, means: xr.Dataset) -> None:
+def test_each_fit_is_that_of_its_law(law: str, options: dict[str, Any], family: CurveFamily, means: xr.Dataset) -> None:
     fitted = fit_each(family, law, **options)
     assert [tuple(each.point.values())[:2] for each in fitted] == POINTS
     for each, (size, strength) in zip(fitted, POINTS, strict=True):
@@ -169,7 +169,7 @@ def test_each_fit_is_that_of_its_law(law: str, options: dict[str, Any], family: 
         assert tuple(each.fit.values) == PARAMETERS[law]
 
 
-def test_stretched_takes_the_ratio_to_its_reference(family: Family, means: xr.Dataset) -> None:
+def test_stretched_takes_the_ratio_to_its_reference(family: CurveFamily, means: xr.Dataset) -> None:
     fitted = fit_each(family, "stretched", reference={"strength": 0.0})
     assert [tuple(each.point.values())[:2] for each in fitted] == [point for point in POINTS if point[1]]
     for each, size in zip(fitted, (4, 6, 8, 10), strict=True):
@@ -179,7 +179,7 @@ def test_stretched_takes_the_ratio_to_its_reference(family: Family, means: xr.Da
 
 @pytest.mark.slow
 def test_compared_laws_share_the_window_of_the_decay_or_of_the_growth(
-    compared: tuple[Fitted, ...], family: Family, means: xr.Dataset
+    compared: tuple[PointFit, ...], family: CurveFamily, means: xr.Dataset
 ) -> None:
     assert [each.name for each in compared[:4]] == ["power", "exponential", "stretched", "logarithm"]
     for place, (size, strength) in enumerate(POINTS):
@@ -196,7 +196,7 @@ def test_compared_laws_share_the_window_of_the_decay_or_of_the_growth(
     assert (given.fit.window.first, given.fit.window.last) == pytest.approx((23.7, 422), rel=0.01)
 
 
-def test_the_mean_is_the_fit_of_a_number(numbers: Family) -> None:
+def test_the_mean_is_the_fit_of_a_number(numbers: CurveFamily) -> None:
     for each, member in zip(fit_each(numbers, "mean"), numbers, strict=True):
         assert each.fit.values == {"mean": member.curve.value}
         assert each.fit.errors == {"mean": member.curve.error}
@@ -204,7 +204,7 @@ def test_the_mean_is_the_fit_of_a_number(numbers: Family) -> None:
         assert np.isnan(each.fit.window.first)
         assert each.fit.warnings == ()
     lost = numbers.changed(lambda each: each.curve.derived(lambda y: y - 1))
-    assert any("the error of the mean exceeds its value" in said for said in doubts(fit_each(lost, "mean")))
+    assert any("the error of the mean exceeds its value" in said for said in warning_lines(fit_each(lost, "mean")))
 
 
 @pytest.mark.parametrize(
@@ -221,13 +221,13 @@ def test_the_mean_is_the_fit_of_a_number(numbers: Family) -> None:
         ),
     ],
 )
-def test_a_fit_that_cannot_be_asked_for(law: str, options: dict[str, Any], told: str, family: Family) -> None:
+def test_a_fit_that_cannot_be_asked_for(law: str, options: dict[str, Any], told: str, family: CurveFamily) -> None:
     with pytest.raises(FitError) as refused:
         fit_each(family, law, **options)
     assert str(refused.value).startswith(told)
 
 
-def test_curves_of_numbers_cannot_be_fitted(numbers: Family) -> None:
+def test_curves_of_numbers_cannot_be_fitted(numbers: CurveFamily) -> None:
     with pytest.raises(FitError, match="got plateau for a number at every point: its law is mean"):
         fit_each(numbers, "plateau")
     with pytest.raises(FitError, match="a number has no times"):
@@ -235,9 +235,9 @@ def test_curves_of_numbers_cannot_be_fitted(numbers: Family) -> None:
 
 
 @pytest.mark.parametrize("law", SIZES)
-def test_a_law_along_an_axis_is_fitted_at_each_point_of_the_others(law: str, family: Family) -> None:
+def test_a_law_along_an_axis_is_fitted_at_each_point_of_the_others(law: str, family: CurveFamily) -> None:
     fitted = fit_each(family, "plateau")
-    found = across(fitted, "size", law, "c")
+    found = fit_across(fitted, "size", law, "c")
     assert [each.point for each in found] == [{"strength": value, "kind": "plain"} for value in (0.0, 1.0)]
     for each, strength in zip(found, (0.0, 1.0), strict=True):
         some = [one for one in fitted if one.point["strength"] == strength]
@@ -254,19 +254,24 @@ def test_a_law_along_an_axis_is_fitted_at_each_point_of_the_others(law: str, fam
     assert set(SIZES) == set(SIZE_LAWS)
 
 
-def test_plateaus_vanish_as_the_model_says(family: Family) -> None:
-    fit = across(fit_each(family, "plateau"), "size", "exponential_in_size", "c")[0].fit
+def test_plateaus_vanish_as_the_model_says(family: CurveFamily) -> None:
+    fit = fit_across(fit_each(family, "plateau"), "size", "exponential_in_size", "c")[0].fit
     assert fit.values["alpha"] == pytest.approx(ALPHA, abs=4 * fit.errors["alpha"])
 
 
-def test_part_of_an_axis(family: Family) -> None:
+def test_part_of_an_axis(family: CurveFamily) -> None:
     fitted = fit_each(family, "plateau")
     some = [each for each in fitted if 6 <= float(each.point["size"]) <= 10]
-    one, other = across(fitted, "size", "extrapolate", "c", least=6), across(some, "size", "extrapolate", "c")
+    one, other = (
+        fit_across(fitted, "size", "extrapolate", "c", smallest=6),
+        fit_across(some, "size", "extrapolate", "c"),
+    )
     assert all(same(*each) for each in zip((x.fit for x in one), (x.fit for x in other), strict=True))
-    assert across(fitted, "size", "extrapolate", "c", most=8)[0].fit.window.first == 1 / 8
-    assert across(fitted, "size", "extrapolate", "c", least=11) == ()
-    assert [each.fit.window.last for each in across(fitted, "strength", "extrapolate", "c", least=0.5)] == [1.0] * 4
+    assert fit_across(fitted, "size", "extrapolate", "c", largest=8)[0].fit.window.first == 1 / 8
+    assert fit_across(fitted, "size", "extrapolate", "c", smallest=11) == ()
+    assert [each.fit.window.last for each in fit_across(fitted, "strength", "extrapolate", "c", smallest=0.5)] == [
+        1.0
+    ] * 4
 
 
 @pytest.mark.parametrize(
@@ -279,32 +284,32 @@ def test_part_of_an_axis(family: Family) -> None:
         ("kind", "extrapolate", "c", "a law over kind needs an axis of positive numbers, got 'plain'"),
     ],
 )
-def test_a_law_that_no_axis_has(axis: str, law: str, parameter: str, told: str, family: Family) -> None:
+def test_a_law_that_no_axis_has(axis: str, law: str, parameter: str, told: str, family: CurveFamily) -> None:
     with pytest.raises(FitError) as refused:
-        across(fit_each(family, "plateau"), axis, law, parameter)
+        fit_across(fit_each(family, "plateau"), axis, law, parameter)
     assert str(refused.value).startswith(told)
 
 
-def test_compared_laws_have_no_common_parameter(compared: tuple[Fitted, ...]) -> None:
+def test_compared_laws_have_no_common_parameter(compared: tuple[PointFit, ...]) -> None:
     with pytest.raises(FitError, match="must rest on one law, but there are power, exponential, stretched, logarithm"):
-        across(compared, "size", "extrapolate", "a")
+        fit_across(compared, "size", "extrapolate", "a")
 
 
 def test_a_law_says_that_it_rests_on_fits_that_are_ruled_out() -> None:
     good, bad = made([4, 6, 8], [0.3, 0.2, 0.15]), made([10], [0.1], chance=1e-4)
     assert [each.sound for each in (*good, *bad)] == [True, True, True, False]
     assert all(each.sound for each in made([4], [0.3], chance=float("nan")))
-    (firm,), (loose,) = (across(each, "size", "extrapolate", "c") for each in (good, [*good, *bad]))
+    (firm,), (loose,) = (fit_across(each, "size", "extrapolate", "c") for each in (good, [*good, *bad]))
     assert firm.founded
-    assert not any("rests on" in said for said in doubts([firm]))
+    assert not any("rests on" in said for said in warning_lines([firm]))
     assert not loose.founded
     assert not loose.sound
-    assert doubts([loose], "c across size")[0] == (
+    assert warning_lines([loose], "c across size")[0] == (
         "c across size: it rests on fits that do not describe their data: size = 10"
     )
 
 
-def test_a_table_holds_the_fits(family: Family) -> None:
+def test_a_table_holds_the_fits(family: CurveFamily) -> None:
     fitted = fit_each(family, "power")
     found = table(fitted)
     assert dict(found.sizes) == {"size": 4, "strength": 2, "kind": 1}
@@ -321,7 +326,7 @@ def test_a_table_holds_the_fits(family: Family) -> None:
     assert rows(fitted)[3]["beta"] == fitted[3].fit.values["beta"]
 
 
-def test_a_table_of_compared_laws_has_a_dimension_for_them(compared: tuple[Fitted, ...]) -> None:
+def test_a_table_of_compared_laws_has_a_dimension_for_them(compared: tuple[PointFit, ...]) -> None:
     found = table(compared)
     assert found["law"].to_numpy().tolist() == ["power", "exponential", "stretched", "logarithm"]
     for each in compared:
@@ -334,7 +339,7 @@ def test_a_table_of_compared_laws_has_a_dimension_for_them(compared: tuple[Fitte
 
 def test_points_that_are_not_there_are_missing_values() -> None:
     some = [
-        Fitted({"size": size, "other": other}, 2, "plateau", made([1], [0.5])[0].fit)
+        PointFit({"size": size, "other": other}, 2, "plateau", made([1], [0.5])[0].fit)
         for size, other in ((2, 1), (3, 5))
     ]
     found = table(some)
@@ -347,10 +352,10 @@ def test_points_that_are_not_there_are_missing_values() -> None:
 
 @pytest.mark.parametrize("law", ["plateau", "compare"])
 def test_tables_are_files_that_can_be_read_back(
-    law: str, family: Family, compared: tuple[Fitted, ...], tmp_path: Path
+    law: str, family: CurveFamily, compared: tuple[PointFit, ...], tmp_path: Path
 ) -> None:
     fitted = compared if law == "compare" else fit_each(family, law)
-    found = table(fitted, across(fitted, "size", "extrapolate", "c") if law == "plateau" else ())
+    found = table(fitted, fit_across(fitted, "size", "extrapolate", "c") if law == "plateau" else ())
     assert ("across_limit" in found) is (law == "plateau")
     write(found, tmp_path / "a.nc")
     with xr.open_dataset(tmp_path / "a.nc", engine="scipy") as read:
@@ -367,14 +372,16 @@ def test_tables_are_files_that_can_be_read_back(
     np.testing.assert_array_equal(read_back, [each.fit.chi2 for each in fitted])
 
 
-def test_doubts_name_what_tells_a_point_apart(family: Family) -> None:
+def test_doubts_name_what_tells_a_point_apart(family: CurveFamily) -> None:
     fitted = fit_each(family, "plateau", window=(1e3, 1e4))
     short = fit_each(family, "power", window=(1e3, 1.2e3))
-    assert doubts(short)[0] == "size = 4, strength = 0: the window is too short: 1 points cannot tell 2 parameters"
-    assert doubts(short[2:3]) == ["the window is too short: 1 points cannot tell 2 parameters"]
-    assert doubts(short[:4:2])[1].startswith("size = 6: the window")
-    assert doubts(fit_each(family, "compare", window=(1e3, 1.2e3))) == []
-    assert len(doubts(fitted)) == sum(len(each.fit.warnings) for each in fitted)
+    assert (
+        warning_lines(short)[0] == "size = 4, strength = 0: the window is too short: 1 points cannot tell 2 parameters"
+    )
+    assert warning_lines(short[2:3]) == ["the window is too short: 1 points cannot tell 2 parameters"]
+    assert warning_lines(short[:4:2])[1].startswith("size = 6: the window")
+    assert warning_lines(fit_each(family, "compare", window=(1e3, 1.2e3))) == []
+    assert len(warning_lines(fitted)) == sum(len(each.fit.warnings) for each in fitted)
 
 
 def test_every_law_has_a_parameter_that_tells_most() -> None:
@@ -387,9 +394,9 @@ def test_every_law_has_a_parameter_that_tells_most() -> None:
 def test_a_law_of_shapes_may_be_one_of_any_positive_number(means: xr.Dataset) -> None:
     """Power, growth and peak, with the same numbers as if it were a time; so may be that of a window."""
     later = means.assign_coords(t=np.geomspace(1.0, 1e4, means.sizes["t"]))
-    other = Family.of(later.rename(t="rate"), "signal")
+    other = CurveFamily.of(later.rename(t="rate"), "signal")
     for law in SHAPES:
         for window in (None, (2.0, 1e3)):
             options: dict[str, Any] = {"window": window} if window else {}
-            ours, theirs = fit_each(other, law, **options), fit_each(Family.of(later, "signal"), law, **options)
+            ours, theirs = fit_each(other, law, **options), fit_each(CurveFamily.of(later, "signal"), law, **options)
             assert [repr(each.fit) for each in ours] == [repr(each.fit) for each in theirs], law

@@ -55,9 +55,9 @@ def fits() -> Iterator[tuple[Fit, Array, Array]]:
     small = np.full(5, 1e-4)
     for even in (False, True):
         decay = 1.3 * np.exp(-0.4 * N)
-        yield exponential_in_size(N, decay, small * decay, even=even), N, decay
+        yield exponential_in_size(N, decay, small * decay, unweighted=even), N, decay
         steep = np.exp(-0.1 * 2 ** (0.5 * N))
-        yield double_exponential(N, steep, small * steep, even=even), N, steep
+        yield double_exponential(N, steep, small * steep, unweighted=even), N, steep
     yield extrapolate(N, 0.5 + 2 / N, small), 1 / N, 0.5 + 2 / N
     yield extrapolate(N, 0.5 + 2 / N**0.4, small, power=0.4), 1 / N, 0.5 + 2 / N**0.4
     yield power_in_size(N, 0.5 * N**1.3, small), N, 0.5 * N**1.3
