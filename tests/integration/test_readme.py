@@ -1,4 +1,4 @@
-"""README's session, run as it is printed."""
+"""The sessions of README, the guide and the pages of papers, run as they are printed."""
 
 import re
 import shlex
@@ -13,20 +13,18 @@ import pytest
 import xarray as xr
 
 from ensemble import Sweep, run_sweep
-from ensemble.reduce import of_means
+from ensemble.reduce import functions_of_means
 from tests.support import conformance
 from tests.support.command import line
+from tests.support.documents import PAGES, ROOT, block, blocks
 from tests.support.processes import execute
-from tests.support.readme import README, block, blocks
-
-ROOT = README.parent
 
 
 def run(command: str, folder: Path) -> str:
     """One `ensemble ...` command of README, through the installed script, which starts anew."""
     name, *arguments = shlex.split(command)
     assert name == "ensemble"
-    done = execute(["env", *line(*arguments)], folder)
+    done = execute(["env", *line(*arguments)], folder, seconds=280)  # half a minute on a quiet machine
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -80,7 +78,7 @@ def test_the_sweep_file_and_its_commands(folder: Path) -> None:
 @pytest.mark.slow
 def test_a_night(folder: Path) -> None:
     """The rule is that of the workflow, and the rows of the table are told to the last digit."""
-    stop = tomllib.loads(block("stop.toml, in the place of `realizations`"))["stop"]
+    stop = tomllib.loads(block("stop.toml, in place of `realizations`"))["stop"]
     table = tomllib.loads((folder / "workflows" / "plateaus.toml").read_text())
     assert {"observable": "concurrence", **table["stop"]} == stop
     (shown,) = (text for text in blocks("console") if "plateaus.toml" in text)
@@ -97,7 +95,8 @@ def test_a_model_of_one_s_own(tmp_path: Path) -> None:
     for name in ("random_field.py", "random_field.toml"):
         (tmp_path / name).write_text(block(name))
     assert len(block("random_field.py").splitlines()) <= 25
-    (command,) = (text for text in blocks("console") if "ensemble run random_field" in text)
+    (shown,) = (text for text in blocks("console") if "ensemble run random_field" in text)
+    (command,) = (line.partition("#")[0] for line in shown.splitlines() if "ensemble run" in line)
     command = command.strip().removeprefix("$ ")
     assert "16000 realizations computed in" in run(command, tmp_path)
     with xr.open_zarr(tmp_path / "random_field.zarr") as dataset:
@@ -112,15 +111,15 @@ def test_a_figure_of_one_s_own(tmp_path: Path) -> None:
     """Checked against the closed form of the example: δ is 2."""
     for name in ("random_field.py", "random_field.toml", "dephasing.toml"):
         (tmp_path / name).write_text(block(name))
-    (command,) = (text for text in blocks("console") if "ensemble figure" in text)
+    (command,) = (text for text in blocks("console") if "dephasing.toml" in text)
     told = run(command.strip().removeprefix("$ "), tmp_path)
     assert told.count("agrees") == 4
     assert all((tmp_path / "quick" / f"dephasing.{suffix}").exists() for suffix in ("png", "pdf", "nc"))
 
 
 def test_a_model_with_presets_and_an_observable_on_request(tmp_path: Path) -> None:
-    more = indent(block("in the class RandomField, with OnDemand imported as well"), "    ")
-    text = block("random_field.py").replace("Observable,", "Observable, OnDemand,")
+    more = indent(block("in the class RandomField, with LazyObservables imported as well"), "    ")
+    text = block("random_field.py").replace("Observable,", "Observable, LazyObservables,")
     (tmp_path / "random_field.py").write_text(f"{text}\n{more}")
     table = {"model": "random_field.py:RandomField", "realizations": 1, "seed": 7, "axes": {"spins": [10]}}
     assert list(Sweep.from_table(table, folder=tmp_path).observables) == ["signal"]
@@ -132,22 +131,22 @@ def test_a_model_with_presets_and_an_observable_on_request(tmp_path: Path) -> No
 
 def test_a_model_that_makes_something_of_means(tmp_path: Path, address: str) -> None:
     """Checked against the closed form of the example: -ln of the signal is (width t)² / 2."""
-    more = indent(block("in the class RandomField, with OfMeans and Coordinate imported as well"), "    ")
-    text = block("random_field.py").replace("Observable,", "Coordinate, Observable, OfMeans,")
+    more = indent(block("in the class RandomField, with FunctionOfMeans and Coordinate imported as well"), "    ")
+    text = block("random_field.py").replace("Observable,", "Coordinate, Observable, FunctionOfMeans,")
     (tmp_path / "random_field.py").write_text(f"{text}\n{more}")
     table = {"model": "random_field.py:RandomField", "realizations": 500, "seed": 7, "axes": {"spins": [10]}}
     sweep = Sweep.from_table({**table, "time": [0.0, 0.5, 1.0]}, folder=tmp_path)
     conformance.check_of_means(sweep)
     conformance.check_labels(sweep.model)
     run_sweep(sweep, tmp_path / "a.zarr", cluster=address)
-    found = of_means(tmp_path / "a.zarr", "decay", model=tmp_path / "random_field.py").isel(spins=0)
+    found = functions_of_means(tmp_path / "a.zarr", "decay", model=tmp_path / "random_field.py").isel(spins=0)
     np.testing.assert_allclose(found["decay"], [0.0, 0.125, 0.5], atol=4 * float(found["decay_error"].max()))
     assert 0 < found["decay_error"].max() < 0.02
 
 
 def test_every_dependency_is_in_the_table() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    table = README.read_text().split("## What it stands on")[1]
+    table = (ROOT / "deploy" / "README.md").read_text().split("## Dependencies")[1]
     extras = project["optional-dependencies"]
     others = [each for each in extras["test"] if each != "ensemble[s3]"]
     for requirement in [*project["dependencies"], *extras["s3"], *others]:
@@ -156,6 +155,6 @@ def test_every_dependency_is_in_the_table() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    for page in [README, *ROOT.glob("*/README.md"), *ROOT.glob("workflows/*/README.md")]:
+    for page in [*PAGES, ROOT / "deploy" / "README.md", *ROOT.glob("tests/**/README.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
